@@ -1,0 +1,61 @@
+#include "client/cli/json.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include <array>
+#include <charconv>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/error.h"
+
+namespace expunge::cli {
+
+absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, bool pretty) {
+  google::protobuf::util::JsonPrintOptions options;
+  options.add_whitespace = pretty;
+  options.always_print_primitive_fields = true;
+  std::string json;
+  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
+  if (!status.ok()) return Error(absl::StatusCode::kInternal, "JSON", std::string_view(status.message()));
+  return json;
+}
+
+absl::Status FromJson(std::string_view json, google::protobuf::Message* message) {
+  const auto status = google::protobuf::util::JsonStringToMessage({json.data(), json.size()}, message);
+  if (status.ok()) return absl::OkStatus();
+  return Error(absl::StatusCode::kInvalidArgument, "INVALID_JSON", {status.message().data(), status.message().size()});
+}
+
+JsonObject& JsonObject::Add(std::string_view name, double value) {
+  std::array<char, 32> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  members_.emplace_back(name, std::string(digits.data(), end));
+  return *this;
+}
+
+JsonObject& JsonObject::Add(std::string_view name, int64_t value) {
+  members_.emplace_back(name, absl::StrCat(value));
+  return *this;
+}
+
+JsonObject& JsonObject::Add(std::string_view name, std::string_view value) {
+  members_.emplace_back(name, absl::StrCat("\"", value, "\""));
+  return *this;
+}
+
+JsonObject& JsonObject::AddList(std::string_view name, const std::vector<std::string>& documents) {
+  members_.emplace_back(name, documents.empty() ? "[]" : absl::StrCat("[\n  ", absl::StrJoin(documents, ",\n  "), "\n ]"));
+  return *this;
+}
+
+std::string JsonObject::ToString() const {
+  return absl::StrCat("{\n ",
+                      absl::StrJoin(members_, ",\n ",
+                                    [](std::string* out, const auto& member) {
+                                      absl::StrAppend(out, "\"", member.first, "\": ", member.second);
+                                    }),
+                      "\n}\n");
+}
+
+}  // namespace expunge::cli

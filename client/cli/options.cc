@@ -1,0 +1,79 @@
+#include "client/cli/options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_replace.h"
+#include "client/names.h"
+
+namespace expunge::cli {
+namespace {
+
+std::string EnumName(std::string_view text) { return absl::StrReplaceAll(absl::AsciiStrToUpper(text), {{"-", "_"}}); }
+
+// A CLI11 validator for values that `parse` understands.
+template <typename Parse>
+CLI::Validator Understood(Parse parse, const std::string& wanted) {
+  return CLI::Validator([parse, wanted](std::string& text) { return parse(text) ? std::string() : "must be " + wanted; }, "");
+}
+
+}  // namespace
+
+std::optional<v1::Regulation> ParseRegulation(std::string_view text) {
+  v1::Regulation regulation;
+  if (!v1::Regulation_Parse(EnumName(text), &regulation) || regulation == v1::REGULATION_UNSPECIFIED) return std::nullopt;
+  return regulation;
+}
+
+std::optional<v1::Erasure::State> ParseErasureState(std::string_view text) {
+  v1::Erasure::State state;
+  if (!v1::Erasure::State_Parse(EnumName(text), &state) || state == v1::Erasure::STATE_UNSPECIFIED) return std::nullopt;
+  return state;
+}
+
+std::optional<absl::Duration> ParseTimeout(std::string_view text) {
+  absl::Duration duration;
+  double seconds = 0;
+  if (absl::SimpleAtod(text, &seconds)) {
+    duration = absl::Seconds(seconds);
+  } else if (!absl::ParseDuration(text, &duration)) {
+    return std::nullopt;
+  }
+  if (duration <= absl::ZeroDuration()) return std::nullopt;  // also what a NaN gives
+  return duration;
+}
+
+v1::ErasureFilter ErasureFilterOptions::ToFilter() const {
+  v1::ErasureFilter filter;
+  for (const std::string& state : states) filter.add_states(ParseErasureState(state).value_or(v1::Erasure::STATE_UNSPECIFIED));
+  filter.set_overdue(overdue);
+  filter.set_subject_id(subject);
+  if (!model.empty()) filter.set_model(ModelName(model));
+  return filter;
+}
+
+void AddErasureFilterOptions(CLI::App& command, ErasureFilterOptions& options) {
+  command.add_option("--state", options.states, "Only erasures in this state (may be repeated)")
+      ->type_name("pending|in_progress|completed|denied|failed")
+      ->allow_extra_args(false)
+      ->check(Understood(ParseErasureState, "one of pending, in_progress, completed, denied, failed"));
+  command.add_flag("--overdue", options.overdue, "Only erasures that should have been done by now");
+  command.add_option("--subject", options.subject, "Only erasures of this subject")->type_name("SUBJECT");
+  command.add_option("--model", options.model, "Only erasures that concern this model")->type_name("MODEL");
+}
+
+void AddRegulationOption(CLI::App& command, std::string& text) {
+  command.add_option("--regulation", text, "The law that the request rests on; it decides the due date")
+      ->type_name("gdpr|ccpa|other")
+      ->check(Understood(ParseRegulation, "one of gdpr, ccpa, other"));
+}
+
+void AddTimeoutOption(CLI::App& command, std::string& text) {
+  command.add_option("--timeout", text, "How long to wait for one answer: seconds, or \"500ms\", \"2m\"")
+      ->type_name("DURATION")
+      ->capture_default_str()
+      ->check(Understood(ParseTimeout, "a duration above 0, e.g. 90, 500ms or 2m"));
+}
+
+}  // namespace expunge::cli

@@ -1,0 +1,66 @@
+#include "client/cli/progress.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "client/cli/format.h"
+
+namespace expunge::cli {
+namespace {
+
+constexpr int kBarColumns = 28;
+constexpr absl::Duration kRedrawInterval = absl::Milliseconds(100);
+
+}  // namespace
+
+Progress::Progress(std::ostream& out, const Terminal& terminal, bool quiet, std::string_view label)
+    : out_(out), terminal_(terminal), quiet_(quiet), label_(label) {}
+
+Progress::~Progress() {
+  if (line_open_) out_ << std::endl;
+}
+
+void Progress::Update(double fraction, std::string_view detail) {
+  if (quiet_) return;
+  fraction = std::clamp(fraction, 0.0, 1.0);
+  const std::string percent = absl::StrFormat("%3d%%", static_cast<int>(100 * fraction));
+  if (!terminal_.tty) {
+    const int tenth = static_cast<int>(10 * fraction);
+    if (tenth <= last_tenth_) return;
+    last_tenth_ = tenth;
+    out_ << label_ << "  " << percent << "  " << detail << std::endl;
+    return;
+  }
+  const absl::Time now = absl::Now();
+  if (now - drawn_ < kRedrawInterval && fraction < 1) return;
+  std::string line = absl::StrCat(label_, "  ", terminal_.unicode ? "▕" : "[", FormatBar(fraction, kBarColumns, terminal_.unicode),
+                                  terminal_.unicode ? "▏" : "]", " ", percent, "  ", detail);
+  line = FitWidth(line, terminal_.width - 1);
+  if (line == last_line_) return;
+  Clear();
+  out_ << line << std::flush;
+  last_line_ = std::move(line);
+  drawn_ = now;
+  line_open_ = true;
+}
+
+void Progress::Note(std::string_view line) {
+  if (quiet_) return;
+  Clear();
+  out_ << line << std::endl;
+  last_line_.clear();
+  drawn_ = absl::InfinitePast();
+  line_open_ = false;
+}
+
+void Progress::Clear() {
+  if (line_open_) out_ << "\r\x1b[K";
+}
+
+double RateMeter::PerSecond(int64_t done, absl::Time now) const {
+  const double seconds = absl::ToDoubleSeconds(now - start_);
+  return seconds > 0 ? static_cast<double>(done) / seconds : 0;
+}
+
+}  // namespace expunge::cli

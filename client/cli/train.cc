@@ -1,0 +1,82 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "client/cli/commands.h"
+#include "client/cli/format.h"
+#include "client/cli/model_text.h"
+#include "client/cli/reconnect.h"
+#include "client/names.h"
+
+namespace expunge::cli {
+namespace {
+
+struct TrainOptions {
+  std::string model;
+  bool no_wait = false;
+};
+
+bool IsSettled(const v1::Model& model) { return model.state() == v1::Model::READY || model.state() == v1::Model::FAILED; }
+
+absl::Status Follow(Session& session, v1::Model* model) {
+  Progress progress = session.MakeProgress("training");
+  const RateMeter meter;
+  v1::WatchModelRequest request;
+  request.set_name(model->name());
+  return FollowThroughRestarts(/*heard_before=*/true, [&](const std::function<void()>& heard) {
+    const absl::Status status = session.client().WatchModel(request, [&](const v1::Model& update) {
+      heard();
+      *model = update;
+      progress.Update(TrainedFraction(*model), absl::StrCat(SliceCounts(*model, /*numbered=*/!session.err_terminal().tty), "  ",
+                                                            FormatDuration(meter.Elapsed())));
+      return !IsSettled(*model);
+    });
+    if (status.ok() && !IsSettled(*model)) return absl::UnavailableError("the server ended the stream");
+    return status;
+  });
+}
+
+absl::Status CheckTrained(const v1::Model& model) {
+  if (model.state() == v1::Model::READY) return absl::OkStatus();
+  for (const v1::Shard& shard : model.shards()) {
+    if (shard.state() != v1::Shard::FAILED) continue;
+    return Error(absl::StatusCode::kFailedPrecondition, shard.failure_reason(),
+                 absl::StrCat("training of shard ", shard.shard(), " of ", model.name(), " failed"));
+  }
+  return Error(absl::StatusCode::kFailedPrecondition, "TRAINING_FAILED", absl::StrCat("training of ", model.name(), " failed"));
+}
+
+absl::Status Train(const TrainOptions& options, Session& session) {
+  v1::TrainModelRequest request;
+  request.set_name(ModelName(options.model));
+  ASSIGN_OR_RETURN(v1::Model model, session.client().TrainModel(request));
+  const RateMeter meter;
+  if (!options.no_wait) RETURN_IF_ERROR(Follow(session, &model));
+  if (session.json()) {
+    RETURN_IF_ERROR(session.PrintJson(model));
+  } else if (options.no_wait) {
+    session.out() << model.name() << ": training started\n";
+  } else {
+    session.out() << model.name() << ": " << v1::Model::State_Name(model.state()) << " in " << FormatDuration(meter.Elapsed())
+                  << ", " << model.constituents_voting() << " of " << model.sisa().shards() << " constituents voting, "
+                  << FormatDuration(absl::Seconds(model.worker_seconds())) << " of worker time in all\n\n"
+                  << ShardTable(model, session.out_terminal().unicode);
+  }
+  return options.no_wait ? absl::OkStatus() : CheckTrained(model);
+}
+
+}  // namespace
+
+void AddTrainCommand(CLI::App& app, Action& action) {
+  const auto options = std::make_shared<TrainOptions>();
+  CLI::App* command = app.add_subcommand("train", "Train a model on everything ingested so far, and wait until it is ready");
+  command->add_option("MODEL", options->model, "Name of the model")->required();
+  command->add_flag("--no-wait", options->no_wait, "Start the training and return at once");
+  command->footer("Example:\n  expunge train fashion-mnist");
+  command->callback([options, &action] { action = [options](Session& session) { return Train(*options, session); }; });
+}
+
+}  // namespace expunge::cli

@@ -1,0 +1,23 @@
+#include "client/names.h"
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+
+namespace expunge {
+namespace {
+
+std::string InCollection(std::string_view collection, std::string_view text) {
+  return absl::StartsWith(text, collection) ? std::string(text) : absl::StrCat(collection, text);
+}
+
+}  // namespace
+
+std::string ModelName(std::string_view text) { return InCollection("models/", text); }
+std::string ErasureName(std::string_view text) { return InCollection("erasures/", text); }
+
+std::string_view ShortName(std::string_view name) {
+  const size_t slash = name.rfind('/');
+  return slash == std::string_view::npos ? name : name.substr(slash + 1);
+}
+
+}  // namespace expunge

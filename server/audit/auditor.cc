@@ -1,0 +1,72 @@
+#include "audit/auditor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/status_macros.h"
+
+namespace expunge {
+namespace {
+
+constexpr size_t kMaxRecordsPerCall = 100'000;
+
+bool IsOverdue(const records::Erasure& erasure, absl::Time now) {
+  const bool open = erasure.state() == records::Erasure::PENDING || erasure.state() == records::Erasure::IN_PROGRESS;
+  return open && absl::FromUnixMicros(erasure.due_time_micros()) < now;
+}
+
+bool Matches(const ErasureFilter& filter, const std::optional<Pseudonym>& subject, absl::Time now, const records::Erasure& erasure) {
+  const absl::Time received = absl::FromUnixMicros(erasure.received_time_micros());
+  return (!filter.state || erasure.state() == *filter.state) &&
+         (!filter.regulation || erasure.regulation() == static_cast<uint32_t>(*filter.regulation)) &&
+         (!filter.overdue || IsOverdue(erasure, now)) &&
+         (!filter.received_from || received >= *filter.received_from) &&
+         (!filter.received_until || received < *filter.received_until) &&
+         (!subject || erasure.subject() == AsBytes(*subject)) &&
+         (filter.model.empty() || std::any_of(erasure.tasks().begin(), erasure.tasks().end(),
+                                              [&](const auto& task) { return task.model_name() == filter.model; }));
+}
+
+}  // namespace
+
+Auditor::Auditor(Store* store, const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const RetrainPool* pool,
+                 const Clock* clock)
+    : store_(store), keyring_(keyring), catalog_(catalog), ledger_(ledger), pool_(pool), clock_(clock) {}
+
+absl::StatusOr<StatusReport> Auditor::Report() const {
+  StatusReport report;
+  report.erasures_by_state = ledger_->CountsByState();
+  const absl::Time now = clock_->Now();
+  RETURN_IF_ERROR(store_->ScanOpenErasures([&](const records::Erasure& erasure) {
+    if (!report.oldest_open_received) report.oldest_open_received = absl::FromUnixMicros(erasure.received_time_micros());
+    report.overdue += IsOverdue(erasure, now);
+    return true;
+  }));
+  report.queue_depth = pool_->depth();
+  for (std::shared_ptr<ModelEntry>& model : catalog_->List()) {
+    StatusReport::ModelReport& entry = report.models.emplace_back();
+    for (uint32_t shard = 0; shard < model->spec().sisa.shards; ++shard) entry.shards.push_back(model->Status(shard));
+    entry.model = std::move(model);
+  }
+  return report;
+}
+
+absl::StatusOr<ErasurePage> Auditor::List(const ErasureFilter& filter, ErasureSequence first, size_t limit) const {
+  std::optional<Pseudonym> subject;
+  if (!filter.subject_id.empty()) subject = keyring_->PseudonymOf(filter.subject_id);
+  const absl::Time now = clock_->Now();
+  ErasurePage page;
+  size_t looked_at = 0;
+  RETURN_IF_ERROR(store_->ScanErasures(first, [&](const records::Erasure& erasure) {
+    if (page.erasures.size() == limit || looked_at == kMaxRecordsPerCall) {
+      page.next = erasure.sequence();
+      return false;
+    }
+    ++looked_at;
+    if (Matches(filter, subject, now, erasure)) page.erasures.push_back(erasure);
+    return true;
+  }));
+  return page;
+}
+
+}  // namespace expunge

@@ -1,0 +1,20 @@
+#ifndef EXPUNGE_BASE_CLOCK_H_
+#define EXPUNGE_BASE_CLOCK_H_
+
+#include "absl/time/time.h"
+
+namespace expunge {
+
+// The time of day, so that tests can decide it. Thread-safe.
+class Clock {
+ public:
+  virtual ~Clock() = default;
+  virtual absl::Time Now() const = 0;
+};
+
+// The system's clock; never destroyed.
+const Clock& SystemClock();
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_BASE_CLOCK_H_

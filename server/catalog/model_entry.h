@@ -1,0 +1,102 @@
+#ifndef EXPUNGE_CATALOG_MODEL_ENTRY_H_
+#define EXPUNGE_CATALOG_MODEL_ENTRY_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/notifier.h"
+#include "model/ids.h"
+#include "model/spec.h"
+#include "serving/ensemble.h"
+#include "storage/store.h"
+
+namespace expunge {
+
+// What is known of one shard, for those who watch; derived from the store, never a source of decisions.
+struct ShardStatus {
+  enum class Phase {
+    kUntrained,  // no TrainModel yet
+    kWaiting,    // dirty, no worker has it
+    kTraining,   // a worker trains `training_slice`
+    kTrained,    // every slice has a valid checkpoint, or the shard has no sample
+  };
+  struct Slice {
+    uint64_t samples = 0;  // stored, also those that wait for the next TrainModel
+    bool checkpoint = false;  // a valid one exists
+    Digest lineage = {};      // of the checkpoint
+    Digest parameters_digest = {};
+    double worker_seconds = 0;  // CPU seconds that a worker spent on the checkpoint
+  };
+  Phase phase = Phase::kUntrained;
+  uint64_t subjects = 0;
+  std::vector<Slice> slices;
+  uint32_t training_slice = 0;
+  double slice_progress = 0;  // of training_slice, 0 to 1
+  std::string problem;        // why the newest attempt failed; empty when it did not
+};
+
+// One shard in memory. Thread-safe through `mutex`.
+struct Shard {
+  absl::Mutex mutex;
+  // Grows with every change of what may be used: a Forget, after its synced write and before it destroys keys, and a
+  // TrainModel. Whoever trains reads it *before* the membership and commits only while it is the same.
+  uint64_t generation ABSL_GUARDED_BY(mutex) = 1;
+  ShardStatus status ABSL_GUARDED_BY(mutex);
+  bool counted ABSL_GUARDED_BY(mutex) = false;  // status has the numbers of what is stored
+};
+
+// One model in memory: its declaration, its shards, its ensemble. Thread-safe.
+class ModelEntry {
+ public:
+  ModelEntry(ModelUid uid, records::Model record, ModelSpec spec, const Clock* clock);
+
+  ModelUid uid() const { return uid_; }
+  const std::string& name() const { return name_; }  // resource id, without "models/"
+  const ModelSpec& spec() const { return spec_; }
+  absl::Time create_time() const { return create_time_; }
+  Shard& shard(uint32_t index) { return *shards_[index]; }
+  Ensemble& ensemble() { return ensemble_; }
+  const Ensemble& ensemble() const { return ensemble_; }
+  Notifier& changes() { return changes_; }  // told of every change of a ShardStatus
+
+  // TrainModel holds it alone while it takes new samples in; a Forget shares it from reading what is trained on until its
+  // bump of the generation.
+  absl::Mutex train_mutex;
+
+  // Ingest and TrainModel change the record under this mutex, and write it before they release it.
+  absl::Mutex record_mutex;
+  records::Model record ABSL_GUARDED_BY(record_mutex);
+
+  // Samples of batches up to this one may be trained on. 0: never trained.
+  uint64_t trained_through() ABSL_LOCKS_EXCLUDED(record_mutex);
+  bool deleting() ABSL_LOCKS_EXCLUDED(record_mutex);
+  bool trained() const { return trained_.load(std::memory_order_acquire); }  // TrainModel was called; takes no lock
+  void set_trained() { trained_.store(true, std::memory_order_release); }
+
+  // What may be used in the shard changed: bumps its generation and returns the new one; the shard waits for a worker.
+  uint64_t BumpGeneration(uint32_t shard);
+
+  ShardStatus Status(uint32_t shard);
+  void RemoveFromCounts(uint32_t shard, const records::Subject& row);  // a subject that was forgotten
+
+ private:
+  const ModelUid uid_;
+  const std::string name_;
+  const ModelSpec spec_;
+  const absl::Time create_time_;
+  std::atomic<bool> trained_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+  Ensemble ensemble_;
+  Notifier changes_;
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_CATALOG_MODEL_ENTRY_H_

@@ -1,0 +1,20 @@
+#ifndef EXPUNGE_LEARNING_NUMERICS_H_
+#define EXPUNGE_LEARNING_NUMERICS_H_
+
+#include <string>
+
+namespace expunge {
+
+// What the bits of a trained parameter depend on besides the arguments of the training, in one line: our own kernels'
+// version, torch with its build, the BLAS library with the kernel it chose for this processor, the instruction sets
+// that torch and oneDNN use. Equal on two machines exactly when training gives the same bits on both, as far as these
+// libraries tell. Does not change while the process runs.
+std::string DescribeNumericEnvironment();
+
+// Why training will be slow here, for the log; empty when it will not be. The BLAS library decides the speed: reference
+// BLAS is ten times slower than OpenBLAS, and a multithreaded one makes several workers slower than one.
+std::string BlasWarning();
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_LEARNING_NUMERICS_H_

@@ -1,0 +1,82 @@
+#include "rpc/erasure_service.h"
+
+#include <string>
+#include <utility>
+
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "rpc/conversion.h"
+#include "rpc/names.h"
+#include "rpc/unary.h"
+#include "rpc/watch_reactor.h"
+
+namespace expunge {
+namespace {
+
+bool IsFinal(v1::Erasure::State state) {
+  return state == v1::Erasure::COMPLETED || state == v1::Erasure::DENIED || state == v1::Erasure::FAILED;
+}
+
+}  // namespace
+
+grpc::ServerUnaryReactor* ErasureService::Forget(grpc::CallbackServerContext* context, const v1::ForgetRequest* request,
+                                                 v1::Erasure* response) {
+  return RunUnary(context, parts_.executor, WhenAbandoned::kRun, [=, this] { return Forget(*request, response); });
+}
+
+grpc::ServerUnaryReactor* ErasureService::GetErasure(grpc::CallbackServerContext* context, const v1::GetErasureRequest* request,
+                                                     v1::Erasure* response) {
+  return RunUnary(context, parts_.executor, WhenAbandoned::kDrop, [=, this]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string uuid, ParseErasureName(request->name(), "name"));
+    ASSIGN_OR_RETURN(*response, Find(uuid));
+    return absl::OkStatus();
+  });
+}
+
+grpc::ServerUnaryReactor* ErasureService::ListErasures(grpc::CallbackServerContext* context,
+                                                       const v1::ListErasuresRequest* request,
+                                                       v1::ListErasuresResponse* response) {
+  return RunUnary(context, parts_.executor, WhenAbandoned::kDrop, [=, this] { return List(*request, response); });
+}
+
+grpc::ServerWriteReactor<v1::Erasure>* ErasureService::WatchErasure(grpc::CallbackServerContext* context,
+                                                                    const v1::WatchErasureRequest* request) {
+  const absl::StatusOr<std::string> uuid = ParseErasureName(request->name(), "name");
+  if (!uuid.ok()) return FinishStream<v1::Erasure>(uuid.status());
+  using Reactor = WatchReactor<v1::Erasure>;
+  const auto read = [this, uuid = *uuid]() -> absl::StatusOr<Reactor::State> {
+    ASSIGN_OR_RETURN(v1::Erasure erasure, Find(uuid));
+    const bool last = IsFinal(erasure.state());
+    return Reactor::State{std::move(erasure), last};
+  };
+  return new Reactor(context, parts_.executor, parts_.drain, &parts_.ledger->changes(), nullptr, read);
+}
+
+absl::Status ErasureService::Forget(const v1::ForgetRequest& wire, v1::Erasure* response) {
+  ASSIGN_OR_RETURN(const ForgetRequest request, ForgetFromWire(wire));
+  if (wire.sample_ids_size() > 0) {
+    return Error(absl::StatusCode::kUnimplemented, "SAMPLE_ERASURE_MISSING",
+                 "sample_ids is not served yet; without it, Forget erases all samples of the subject");
+  }
+  ASSIGN_OR_RETURN(const ForgetResult result, parts_.unlearner->Forget(request));
+  *response = ErasureToWire(result.erasure, *parts_.catalog);
+  if (!request.validate_only) response->set_subject_nonce(std::string(AsBytes(result.subject_nonce)));
+  return absl::OkStatus();
+}
+
+absl::Status ErasureService::List(const v1::ListErasuresRequest& request, v1::ListErasuresResponse* response) {
+  ASSIGN_OR_RETURN(const ErasureFilter filter, FilterFromWire(request.filter()));
+  ASSIGN_OR_RETURN(const size_t limit, ParsePageSize(request.page_size()));
+  ASSIGN_OR_RETURN(const ErasureSequence first, ParseSequencePageToken(request.page_token()));
+  ASSIGN_OR_RETURN(const ErasurePage page, parts_.auditor->List(filter, first, limit));
+  for (const records::Erasure& erasure : page.erasures) *response->add_erasures() = ErasureToWire(erasure, *parts_.catalog);
+  if (page.next != 0) response->set_next_page_token(SequencePageToken(page.next));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<v1::Erasure> ErasureService::Find(std::string_view uuid) {
+  ASSIGN_OR_RETURN(const records::Erasure erasure, parts_.ledger->Find(uuid));
+  return ErasureToWire(erasure, *parts_.catalog);
+}
+
+}  // namespace expunge

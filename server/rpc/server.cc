@@ -1,0 +1,117 @@
+#include "rpc/server.h"
+
+#include <grpc/support/log.h>
+
+#include <chrono>
+#include <mutex>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "grpcpp/ext/proto_server_reflection_plugin.h"
+#include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/security/server_credentials.h"
+#include "grpcpp/server_builder.h"
+
+namespace expunge {
+namespace {
+
+constexpr const char* kServiceNames[] = {v1::PredictionService::service_full_name(), v1::ErasureService::service_full_name(),
+                                         v1::AuditService::service_full_name(), v1::ModelService::service_full_name()};
+
+// gRPC's own messages name peers' addresses, so they are for debugging only.
+void LogFromGrpc(gpr_log_func_args* args) {
+  Log(LogLevel::kDebug, "grpc", {{"file", args->file}, {"line", args->line}, {"message", args->message}});
+}
+
+// Settings of gRPC that are the process's.
+void PrepareGrpc() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    gpr_set_log_function(LogFromGrpc);
+    grpc::EnableDefaultHealthCheckService(true);
+    grpc::reflection::InitProtoReflectionServerBuilderPlugin();
+  });
+}
+
+bool IsLoopback(std::string_view host) {
+  if (host == "localhost" || host == "[::1]") return true;
+  // 127.0.0.0/8; what is not an address at all does not bind.
+  return absl::StartsWith(host, "127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+}
+
+}  // namespace
+
+absl::Status ValidateListenAddress(std::string_view listen) {
+  const size_t colon = listen.rfind(':');
+  int port = -1;
+  if (colon == std::string_view::npos || !absl::SimpleAtoi(listen.substr(colon + 1), &port) || port < 0 || port > 65'535) {
+    return InvalidField("listen", "must be HOST:PORT with a port from 0 to 65535");
+  }
+  if (!IsLoopback(listen.substr(0, colon))) {
+    return InvalidField("listen", "must have a loopback host (127.0.0.1, [::1] or localhost), because there is no TLS yet");
+  }
+  return absl::OkStatus();
+}
+
+Server::Server(const Parts& parts)
+    : prediction_service_(parts.catalog, parts.predict),
+      erasure_service_({.unlearner = parts.unlearner,
+                        .ledger = parts.ledger,
+                        .auditor = parts.auditor,
+                        .catalog = parts.catalog,
+                        .executor = parts.io,
+                        .drain = &drain_}),
+      audit_service_({.auditor = parts.auditor,
+                      .catalog = parts.catalog,
+                      .clock = parts.clock,
+                      .executor = parts.io,
+                      .replay = {.store = parts.store,
+                                 .keyring = parts.keyring,
+                                 .trainer = parts.trainer,
+                                 .executor = parts.replay,
+                                 .drain = &drain_}}),
+      model_service_({.catalog = parts.catalog,
+                      .ingestor = parts.ingestor,
+                      .unlearner = parts.unlearner,
+                      .executor = parts.io,
+                      .drain = &drain_}) {}
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, const Parts& parts) {
+  RETURN_IF_ERROR(ValidateListenAddress(options.listen));
+  if (options.max_message_bytes < kMinMessageBytes || options.max_message_bytes > kMaxMessageBytes) {
+    return InvalidField("max_message_bytes", absl::StrCat("must be from ", kMinMessageBytes, " to ", kMaxMessageBytes, ", is ",
+                                                          options.max_message_bytes));
+  }
+  PrepareGrpc();
+  std::unique_ptr<Server> server(new Server(parts));
+  grpc::ServerBuilder builder;
+  builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &server->port_);
+  builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // or a second server would share the port
+  builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
+  builder.RegisterService(&server->prediction_service_);
+  builder.RegisterService(&server->erasure_service_);
+  builder.RegisterService(&server->audit_service_);
+  builder.RegisterService(&server->model_service_);
+  server->server_ = builder.BuildAndStart();
+  if (server->server_ == nullptr || server->port_ == 0) {
+    return Error(absl::StatusCode::kFailedPrecondition, "LISTEN_ADDRESS_UNAVAILABLE",
+                 absl::StrCat("cannot listen on ", options.listen, ": the port is in use, or the address is not on this machine"));
+  }
+  for (const char* name : kServiceNames) server->server_->GetHealthCheckService()->SetServingStatus(name, true);
+  return server;
+}
+
+Server::~Server() { Drain(absl::ZeroDuration()); }
+
+void Server::Drain(absl::Duration grace) {
+  if (server_ == nullptr || drain_.begun()) return;
+  server_->GetHealthCheckService()->Shutdown();
+  drain_.Begin();
+  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
+}
+
+}  // namespace expunge

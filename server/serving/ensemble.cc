@@ -1,0 +1,45 @@
+#include "serving/ensemble.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace expunge {
+
+Ensemble::Ensemble(uint32_t shards, const Clock* clock) : clock_(clock), barriers_(shards, 0) {
+  current_.store(std::make_shared<const Snapshot>(), std::memory_order_release);
+}
+
+bool Ensemble::Publish(Constituent constituent) {
+  absl::MutexLock lock(&mutex_);
+  if (constituent.generation < barriers_[constituent.shard]) return false;
+  std::vector<Constituent> constituents = Current()->constituents;
+  const auto place = std::lower_bound(constituents.begin(), constituents.end(), constituent.shard,
+                                      [](const Constituent& a, uint32_t shard) { return a.shard < shard; });
+  if (place != constituents.end() && place->shard == constituent.shard) {
+    if (place->generation > constituent.generation) return false;
+    *place = std::move(constituent);
+  } else {
+    constituents.insert(place, std::move(constituent));
+  }
+  Swap(std::move(constituents));
+  return true;
+}
+
+void Ensemble::Withdraw(uint32_t shard, uint32_t first_slice, uint64_t generation) {
+  absl::MutexLock lock(&mutex_);
+  barriers_[shard] = std::max(barriers_[shard], generation);
+  std::vector<Constituent> constituents = Current()->constituents;
+  std::erase_if(constituents, [&](const Constituent& constituent) {
+    return constituent.shard == shard && constituent.slices > first_slice && constituent.generation < generation;
+  });
+  Swap(std::move(constituents));
+}
+
+void Ensemble::Swap(std::vector<Constituent> constituents) {
+  auto next = std::make_shared<Snapshot>();
+  next->version = std::max<uint64_t>(Current()->version + 1, absl::ToUnixMicros(clock_->Now()));
+  next->constituents = std::move(constituents);
+  current_.store(std::move(next), std::memory_order_release);
+}
+
+}  // namespace expunge

@@ -1,0 +1,141 @@
+#include "unlearning/erasure_ledger.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/error.h"
+#include "base/status_macros.h"
+
+namespace expunge {
+namespace {
+
+constexpr size_t kRecordStripes = 1024;
+
+bool IsOpen(const records::Erasure& erasure) {
+  return erasure.state() == records::Erasure::PENDING || erasure.state() == records::Erasure::IN_PROGRESS;
+}
+
+}  // namespace
+
+bool OwesNothing(const records::Erasure& erasure) {
+  return erasure.isolated_time_micros() != 0 && erasure.purged_time_micros() != 0 &&
+         std::all_of(erasure.tasks().begin(), erasure.tasks().end(), [](const auto& task) { return task.retrained(); });
+}
+
+ErasureLedger::ErasureLedger(Store* store, const Clock* clock) : store_(store), clock_(clock), record_locks_(kRecordStripes) {}
+
+absl::StatusOr<std::unique_ptr<ErasureLedger>> ErasureLedger::Open(Store* store, const Clock* clock) {
+  std::unique_ptr<ErasureLedger> ledger(new ErasureLedger(store, clock));
+  absl::MutexLock lock(&ledger->mutex_);
+  ASSIGN_OR_RETURN(ledger->last_sequence_, store->LastErasureSequence());
+  ledger->isolated_through_ = ledger->last_sequence_;
+  auto& counts = ledger->counts_;
+  RETURN_IF_ERROR(store->ScanErasures(1, [&counts](const records::Erasure& erasure) {
+    ++counts[erasure.state()];
+    return true;
+  }));
+  return ledger;
+}
+
+ErasureSequence ErasureLedger::BeginIsolation() {
+  absl::MutexLock lock(&mutex_);
+  isolating_.insert(++last_sequence_);
+  return last_sequence_;
+}
+
+void ErasureLedger::EndIsolation(ErasureSequence sequence) {
+  absl::MutexLock lock(&mutex_);
+  isolating_.erase(sequence);
+  isolated_through_.store(isolating_.empty() ? last_sequence_ : *isolating_.begin() - 1, std::memory_order_release);
+}
+
+absl::Status ErasureLedger::Record(const records::Erasure& erasure, absl::Span<const SubjectRemoval> removals,
+                                   absl::Span<const ModelUid> suppress_in) {
+  RETURN_IF_ERROR(store_->RecordErasure(erasure, removals, suppress_in));
+  {
+    absl::MutexLock lock(&mutex_);
+    ++counts_[erasure.state()];
+  }
+  changes_.Notify();
+  return absl::OkStatus();
+}
+
+absl::Status ErasureLedger::MarkIsolated(ErasureSequence sequence, absl::Time time) {
+  return Update({sequence}, /*synced=*/false, [time](records::Erasure& erasure) {
+    if (erasure.isolated_time_micros() != 0) return false;
+    erasure.set_isolated_time_micros(absl::ToUnixMicros(time));
+    return true;
+  });
+}
+
+absl::Status ErasureLedger::MarkPurged(absl::Span<const ErasureSequence> sequences, absl::Time time) {
+  return Update(sequences, /*synced=*/true, [time](records::Erasure& erasure) {
+    if (erasure.purged_time_micros() != 0) return false;
+    erasure.set_shredded_time_micros(absl::ToUnixMicros(time));
+    erasure.set_purged_time_micros(absl::ToUnixMicros(time));
+    return true;
+  });
+}
+
+absl::Status ErasureLedger::MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences, double worker_seconds,
+                                          absl::Time time) {
+  return Update(sequences, /*synced=*/true, [&](records::Erasure& erasure) {
+    // Between its record and its isolation an erasure still destroys checkpoints; it notifies the shard again after.
+    if (erasure.isolated_time_micros() == 0) return false;
+    bool changed = false;
+    bool all = true;
+    for (auto& task : *erasure.mutable_tasks()) {
+      if (task.model() == shard.model && task.shard() == shard.shard && !task.retrained()) {
+        task.set_retrained(true);
+        task.set_worker_seconds(worker_seconds);
+        changed = true;
+      }
+      all = all && task.retrained();
+    }
+    if (changed && all) erasure.set_retrained_time_micros(absl::ToUnixMicros(time));
+    return changed;
+  });
+}
+
+absl::StatusOr<records::Erasure> ErasureLedger::Find(std::string_view uuid) const {
+  ASSIGN_OR_RETURN(auto found, store_->FindErasure(uuid));
+  if (!found) return Error(absl::StatusCode::kNotFound, "ERASURE_NOT_FOUND", "there is no such erasure");
+  return *std::move(found);
+}
+
+std::array<uint64_t, 6> ErasureLedger::CountsByState() const {
+  absl::MutexLock lock(&mutex_);
+  return counts_;
+}
+
+absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, bool synced,
+                                   const std::function<bool(records::Erasure&)>& change) {
+  // In pieces, so that a long list holds neither many records in memory nor many locks.
+  constexpr size_t kPiece = 256;
+  for (size_t begin = 0; begin < sequences.size(); begin += kPiece) {
+    const absl::Span<const ErasureSequence> piece = sequences.subspan(begin, kPiece);
+    const StripedLocks::Held held = record_locks_.Lock({piece.begin(), piece.end()});
+    std::vector<records::Erasure> changed;
+    std::array<int64_t, 6> moved = {};
+    for (const ErasureSequence sequence : piece) {
+      ASSIGN_OR_RETURN(auto erasure, store_->GetErasure(sequence));
+      if (!erasure || !change(*erasure)) continue;
+      if (IsOpen(*erasure) && OwesNothing(*erasure)) {
+        --moved[erasure->state()];
+        erasure->set_state(records::Erasure::COMPLETED);
+        erasure->set_completed_time_micros(absl::ToUnixMicros(clock_->Now()));
+        ++moved[erasure->state()];
+      }
+      changed.push_back(*std::move(erasure));
+    }
+    if (changed.empty()) continue;
+    RETURN_IF_ERROR(store_->UpdateErasures(changed, synced));
+    absl::MutexLock lock(&mutex_);
+    for (size_t state = 0; state < moved.size(); ++state) counts_[state] += moved[state];
+  }
+  changes_.Notify();
+  return absl::OkStatus();
+}
+
+}  // namespace expunge

@@ -1,0 +1,81 @@
+#ifndef EXPUNGE_UNLEARNING_ERASURE_LEDGER_H_
+#define EXPUNGE_UNLEARNING_ERASURE_LEDGER_H_
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/types/span.h"
+#include "base/clock.h"
+#include "base/notifier.h"
+#include "base/striped_locks.h"
+#include "model/ids.h"
+#include "storage/store.h"
+
+namespace expunge {
+
+// Every erasure from its record to COMPLETED. The only one who writes erasure records; serializes changes of one
+// record. Thread-safe. `store` and `clock` are not owned.
+class ErasureLedger {
+ public:
+  // Counts the erasures by state: reads every record once.
+  static absl::StatusOr<std::unique_ptr<ErasureLedger>> Open(Store* store, const Clock* clock);
+
+  // The next sequence number: never given twice while the process lives; gaps are possible. It counts as not isolated
+  // until EndIsolation, which follows also when the erasure came to nothing.
+  ErasureSequence BeginIsolation();
+  void EndIsolation(ErasureSequence sequence);
+
+  // Every erasure up to this one is isolated from every snapshot that is taken after this call. Takes no lock.
+  ErasureSequence isolated_through() const { return isolated_through_.load(std::memory_order_acquire); }
+
+  // Durable when it returns.
+  absl::Status Record(const records::Erasure& erasure, absl::Span<const SubjectRemoval> removals,
+                      absl::Span<const ModelUid> suppress_in);
+
+  // Milestones. Each is kept once set; repeating changes nothing.
+  absl::Status MarkIsolated(ErasureSequence sequence, absl::Time time);  // survives the end of the process
+  absl::Status MarkPurged(absl::Span<const ErasureSequence> sequences, absl::Time time);  // durable
+  // The shard's constituent is up to date again, for those erasures that had been recorded before it was examined. Durable.
+  absl::Status MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences, double worker_seconds, absl::Time time);
+
+  absl::StatusOr<records::Erasure> Find(std::string_view uuid) const;  // NOT_FOUND (ERASURE_NOT_FOUND)
+
+  // Number of erasures by records::Erasure::State.
+  std::array<uint64_t, 6> CountsByState() const;
+
+  Notifier& changes() { return changes_; }  // told after every change of any record
+
+ private:
+  ErasureLedger(Store* store, const Clock* clock);
+
+  // Applies `change` to each record that exists and writes those that it changed, in one atomic write.
+  absl::Status Update(absl::Span<const ErasureSequence> sequences, bool synced,
+                      const std::function<bool(records::Erasure&)>& change);
+
+  Store* const store_;
+  const Clock* const clock_;
+  StripedLocks record_locks_;
+  Notifier changes_;
+  mutable absl::Mutex mutex_;
+  ErasureSequence last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::set<ErasureSequence> isolating_ ABSL_GUARDED_BY(mutex_);
+  std::atomic<ErasureSequence> isolated_through_ = 0;
+  std::array<uint64_t, 6> counts_ ABSL_GUARDED_BY(mutex_) = {};
+};
+
+// The subject's erasure owes nothing any more: every task retrained and the keys purged.
+bool OwesNothing(const records::Erasure& erasure);
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_UNLEARNING_ERASURE_LEDGER_H_

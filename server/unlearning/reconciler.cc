@@ -1,0 +1,257 @@
+#include "unlearning/reconciler.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "sisa/schedule.h"
+
+namespace expunge {
+namespace {
+
+// A checkpoint's sealed part opens only in its own place.
+std::string CheckpointContext(ShardId id, uint32_t slice, std::string_view lineage) {
+  return absl::StrCat("checkpoint ", id.model, "/", id.shard, "/", slice, " ", lineage);
+}
+
+absl::StatusOr<CheckpointKeyId> KeyIdOf(const records::Checkpoint& checkpoint) {
+  CheckpointKeyId id;
+  if (checkpoint.key_id().size() != id.size()) {
+    return Error(absl::StatusCode::kDataLoss, "CHECKPOINT_CORRUPT", "a checkpoint's key id must have 16 bytes");
+  }
+  std::copy(checkpoint.key_id().begin(), checkpoint.key_id().end(), id.begin());
+  return id;
+}
+
+}  // namespace
+
+// What one call of Reconcile works with. Everything in it belongs to one generation of the membership.
+struct Reconciler::Pass {
+  ModelEntry& model;
+  Shard& shard;
+  const ShardId id;
+  uint64_t generation = 0;
+  ShardMembership membership;
+  std::vector<ErasureSequence> pending;  // erasures that this pass will have served
+  uint32_t valid_slices = 0;             // leading slices that need no training
+  TrainingState state;                   // after them
+  double worker_seconds = 0;
+
+  uint32_t slices() const { return model.spec().sisa.slices; }
+  bool empty() const { return membership.samples_through.back() == 0; }
+
+  // False: the membership moved, and with it the phase.
+  bool SetPhase(ShardStatus::Phase phase) {
+    {
+      absl::MutexLock lock(&shard.mutex);
+      if (shard.generation != generation) return false;
+      shard.status.phase = phase;
+      shard.status.problem.clear();
+    }
+    model.changes().Notify();
+    return true;
+  }
+
+  // At start-up what is stored is counted; afterwards ingest and Forget keep the counts.
+  void CountOnce() {
+    absl::MutexLock lock(&shard.mutex);
+    if (shard.counted) return;
+    shard.counted = true;
+    shard.status.subjects = membership.subjects;
+    for (uint32_t r = 0; r < slices(); ++r) shard.status.slices[r].samples = membership.stored_samples[r];
+  }
+
+  void SetCheckpoint(uint32_t slice, const records::Checkpoint* checkpoint) {
+    absl::MutexLock lock(&shard.mutex);
+    ShardStatus::Slice& status = shard.status.slices[slice];
+    status.checkpoint = checkpoint != nullptr;
+    status.lineage = checkpoint ? DigestFromBytes(checkpoint->lineage()).value_or(Digest{}) : Digest{};
+    status.parameters_digest = checkpoint ? DigestFromBytes(checkpoint->parameters_digest()).value_or(Digest{}) : Digest{};
+    status.worker_seconds = checkpoint ? checkpoint->worker_seconds() : 0;
+  }
+
+  // False: the membership moved, training on is in vain.
+  bool Progress(uint32_t slice, double progress) {
+    constexpr double kStep = 0.05;  // finer steps are not worth waking watchers for
+    {
+      absl::MutexLock lock(&shard.mutex);
+      if (shard.generation != generation) return false;
+      ShardStatus& status = shard.status;
+      if (status.training_slice == slice && progress > 0 && progress < status.slice_progress + kStep) return true;
+      status.training_slice = slice;
+      status.slice_progress = progress;
+    }
+    model.changes().Notify();
+    return true;
+  }
+};
+
+Reconciler::Reconciler(Store* store, Keyring* keyring, const Trainer* trainer, ErasureLedger* ledger, const Clock* clock)
+    : store_(store),
+      keyring_(keyring),
+      trainer_(trainer),
+      ledger_(ledger),
+      clock_(clock),
+      numeric_environment_(trainer->NumericEnvironment()) {}
+
+absl::StatusOr<Reconciler::Outcome> Reconciler::Reconcile(ModelEntry& model, uint32_t shard, bool train,
+                                                          const std::function<bool()>& stop) {
+  Pass pass = {model, model.shard(shard), {model.uid(), shard}};
+  {
+    absl::MutexLock lock(&pass.shard.mutex);
+    pass.generation = pass.shard.generation;  // before anything else is read: see Shard::generation
+  }
+  const uint64_t trained_through = model.trained_through();
+  std::unique_ptr<StoreView> view = store_->View();
+  ASSIGN_OR_RETURN(pass.pending, view->PendingErasures(pass.id));
+  ASSIGN_OR_RETURN(pass.membership, ReadMembership(model, shard, trained_through, *view, *keyring_, numeric_environment_));
+  pass.CountOnce();
+
+  RETURN_IF_ERROR(DestroyInvalidCheckpoints(pass));
+  RETURN_IF_ERROR(FindValidPrefix(pass));
+  if (pass.empty() || pass.valid_slices == pass.slices()) return Finish(pass);
+  ASSIGN_OR_RETURN(const bool published, PublishPrefix(pass));
+  if (!published) return Outcome::kMoved;
+  if (!train) {
+    return pass.SetPhase(ShardStatus::Phase::kWaiting) ? Outcome::kNeedsTraining : Outcome::kMoved;
+  }
+
+  if (!pass.SetPhase(ShardStatus::Phase::kTraining)) return Outcome::kMoved;
+  const double begin = ThreadCpuSeconds();
+  ASSIGN_OR_RETURN(const ShardSamples samples, LoadSamples(model, shard, trained_through, *view, *keyring_));
+  pass.worker_seconds = ThreadCpuSeconds() - begin;
+  view.reset();  // training takes long, and a view that lives keeps erased values alive
+  while (pass.valid_slices < pass.slices()) {
+    ASSIGN_OR_RETURN(const Outcome outcome, TrainNextSlice(pass, samples, stop));
+    if (outcome != Outcome::kNeedsTraining) return outcome;
+  }
+  return Finish(pass);
+}
+
+absl::Status Reconciler::DestroyInvalidCheckpoints(Pass& pass) {
+  for (uint32_t slice = 0; slice < pass.slices(); ++slice) {
+    ASSIGN_OR_RETURN(const auto checkpoint, store_->GetCheckpoint(pass.id, slice));
+    const bool valid = checkpoint && checkpoint->lineage() == AsBytes(pass.membership.lineages[slice]);
+    pass.SetCheckpoint(slice, valid ? &*checkpoint : nullptr);
+    if (!checkpoint || valid) continue;
+    // A lineage covers the slices before it: what follows an invalid checkpoint is invalid too.
+    for (uint32_t later = slice + 1; later < pass.slices(); ++later) pass.SetCheckpoint(later, nullptr);
+    RETURN_IF_ERROR(keyring_->Destroy({.checkpoints = {{pass.id, slice}}}));
+    return store_->DeleteCheckpoints(pass.id, slice);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Reconciler::FindValidPrefix(Pass& pass) {
+  for (uint32_t slices = pass.slices(); slices > 0; --slices) {
+    ASSIGN_OR_RETURN(const auto checkpoint, store_->GetCheckpoint(pass.id, slices - 1));
+    if (!checkpoint || checkpoint->lineage() != AsBytes(pass.membership.lineages[slices - 1])) continue;
+    auto state = ReadState(pass, slices - 1, *checkpoint);
+    if (state.ok()) {
+      pass.valid_slices = slices;
+      pass.state = *std::move(state);
+      return absl::OkStatus();
+    }
+    if (!absl::IsNotFound(state.status()) && !absl::IsDataLoss(state.status())) return state.status();
+    // What cannot be read is not a checkpoint; the slice is trained again.
+    if (absl::IsDataLoss(state.status())) {
+      Log(LogLevel::kError, "checkpoint_unreadable",
+          {{"model", pass.model.name()}, {"shard", pass.id.shard}, {"slice", slices - 1}, {"error", state.status().ToString()}});
+    }
+    pass.SetCheckpoint(slices - 1, nullptr);
+  }
+  pass.valid_slices = 0;
+  ASSIGN_OR_RETURN(pass.state, trainer_->Initialize(pass.model.spec(), InitializationSeed(pass.model.spec(), pass.id.shard)));
+  return absl::OkStatus();
+}
+
+absl::StatusOr<TrainingState> Reconciler::ReadState(const Pass& pass, uint32_t slice, const records::Checkpoint& checkpoint) {
+  ASSIGN_OR_RETURN(const CheckpointKeyId id, KeyIdOf(checkpoint));
+  ASSIGN_OR_RETURN(const auto key, keyring_->GetCheckpointKey(pass.id, slice, id));
+  if (!key) return absl::NotFoundError("the checkpoint's key was destroyed");
+  ASSIGN_OR_RETURN(const std::string sealed, store_->GetCheckpointState(pass.id, slice));
+  ASSIGN_OR_RETURN(const std::string plaintext, key->Open(CheckpointContext(pass.id, slice, checkpoint.lineage()), sealed));
+  ASSIGN_OR_RETURN(TrainingState state, ParseState(plaintext));
+  if (checkpoint.parameters_digest() != AsBytes(ParametersDigest(state)) ||
+      static_cast<int64_t>(state.parameters.size()) != ParameterCount(pass.model.spec())) {
+    return Error(absl::StatusCode::kDataLoss, "CHECKPOINT_CORRUPT", "a checkpoint's parameters are not those that its header names");
+  }
+  return state;
+}
+
+absl::StatusOr<bool> Reconciler::PublishPrefix(Pass& pass) {
+  if (pass.valid_slices == 0 || pass.membership.samples_through[pass.valid_slices - 1] == 0) return true;
+  const Lineage& lineage = pass.membership.lineages[pass.valid_slices - 1];
+  const std::shared_ptr<const Snapshot> snapshot = pass.model.ensemble().Current();
+  for (const Constituent& constituent : snapshot->constituents) {
+    if (constituent.shard != pass.id.shard) continue;
+    // One that votes already is clean, or it would have been withdrawn; only a complete one is better.
+    if (constituent.lineage == lineage || pass.valid_slices < pass.slices()) return true;
+  }
+  Constituent constituent = {pass.id.shard, pass.valid_slices, pass.generation, lineage, ParametersDigest(pass.state)};
+  ASSIGN_OR_RETURN(constituent.network, trainer_->BuildNetwork(pass.model.spec(), pass.state.parameters));
+  if (!pass.model.ensemble().Publish(std::move(constituent))) return false;
+  pass.model.changes().Notify();
+  return true;
+}
+
+absl::StatusOr<Reconciler::Outcome> Reconciler::TrainNextSlice(Pass& pass, const ShardSamples& samples, const std::function<bool()>& stop) {
+  const uint32_t slice = pass.valid_slices;
+  const double begin = ThreadCpuSeconds();
+  bool stopped = false;
+  const absl::Status trained = TrainSlice(*trainer_, pass.model.spec(), pass.id.shard, slice, samples, [&](double progress) {
+    stopped = stop();
+    return !stopped && pass.Progress(slice, progress);
+  }, &pass.state);
+  if (absl::IsCancelled(trained)) return stopped ? Outcome::kStopped : Outcome::kMoved;
+  RETURN_IF_ERROR(trained);
+  const double seconds = ThreadCpuSeconds() - begin;
+  ASSIGN_OR_RETURN(const bool committed, Commit(pass, slice, seconds));
+  if (!committed) return Outcome::kMoved;
+  pass.worker_seconds += seconds;
+  pass.valid_slices = slice + 1;
+  return Outcome::kNeedsTraining;
+}
+
+absl::StatusOr<bool> Reconciler::Commit(Pass& pass, uint32_t slice, double worker_seconds) {
+  const Lineage& lineage = pass.membership.lineages[slice];
+  const CheckpointKeyId key_id = RandomCheckpointKeyId();
+  const DataKey key = DataKey::Random();
+  const std::string sealed = key.Seal(CheckpointContext(pass.id, slice, AsBytes(lineage)), SerializeState(pass.state));
+  records::Checkpoint checkpoint;
+  checkpoint.set_lineage(std::string(AsBytes(lineage)));
+  checkpoint.set_key_id(std::string(AsBytes(key_id)));
+  checkpoint.set_parameters_digest(std::string(AsBytes(ParametersDigest(pass.state))));
+  checkpoint.set_steps(pass.state.steps);
+  checkpoint.set_create_time_micros(absl::ToUnixMicros(clock_->Now()));
+  checkpoint.set_worker_seconds(worker_seconds);
+  checkpoint.set_samples(pass.membership.samples_through[slice]);
+  {
+    // Held over two writes that are not synced: a Forget bumps the generation either before, and this commit is refused,
+    // or after, and it destroys the key that was just made.
+    absl::MutexLock lock(&pass.shard.mutex);
+    if (pass.shard.generation != pass.generation) return false;
+    RETURN_IF_ERROR(keyring_->CreateCheckpointKey(pass.id, slice, key_id, key));
+    RETURN_IF_ERROR(store_->PutCheckpoint(pass.id, slice, checkpoint, sealed));
+  }
+  pass.SetCheckpoint(slice, &checkpoint);
+  pass.model.changes().Notify();
+  return true;
+}
+
+absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
+  if (!pass.empty()) {
+    ASSIGN_OR_RETURN(const bool published, PublishPrefix(pass));
+    if (!published) return Outcome::kMoved;
+  }
+  if (!pass.pending.empty()) RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending, pass.worker_seconds, clock_->Now()));
+  return pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained) ? Outcome::kUpToDate
+                                                                                                              : Outcome::kMoved;
+}
+
+}  // namespace expunge

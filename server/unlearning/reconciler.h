@@ -1,0 +1,64 @@
+#ifndef EXPUNGE_UNLEARNING_RECONCILER_H_
+#define EXPUNGE_UNLEARNING_RECONCILER_H_
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/clock.h"
+#include "catalog/model_entry.h"
+#include "model/trainer.h"
+#include "storage/keyring.h"
+#include "storage/store.h"
+#include "unlearning/erasure_ledger.h"
+#include "unlearning/shard_training.h"
+
+namespace expunge {
+
+// The one act in which start-up, Forget, TrainModel and a finished retrain all end: find the longest prefix of slices
+// whose checkpoints are valid now, let it vote, train the rest. Computed from what is stored, never remembered, so it may be
+// repeated, interrupted and run anew at will; the result is the same bits.
+//
+// Thread-safe, but one shard on one thread at a time (RetrainPool sees to it). The parts are not owned.
+class Reconciler {
+ public:
+  Reconciler(Store* store, Keyring* keyring, const Trainer* trainer, ErasureLedger* ledger, const Clock* clock);
+
+  enum class Outcome {
+    kUpToDate,       // every slice is valid and votes; the erasures that waited for this shard are told
+    kNeedsTraining,  // asked not to train, and something is to be trained
+    kMoved,          // the membership changed meanwhile: reconcile again
+    kStopped,        // `stop` said so; what was committed stays
+  };
+
+  // With `train` false only the first half: publish what is valid. `stop` is asked before each batch.
+  // An error leaves the shard as it was: what is valid votes, erasures stay open.
+  absl::StatusOr<Outcome> Reconcile(ModelEntry& model, uint32_t shard, bool train, const std::function<bool()>& stop);
+
+ private:
+  struct Pass;
+
+  absl::Status DestroyInvalidCheckpoints(Pass& pass);
+  // Sets valid_slices and the state after them (the initial one for none).
+  absl::Status FindValidPrefix(Pass& pass);
+  absl::StatusOr<TrainingState> ReadState(const Pass& pass, uint32_t slice, const records::Checkpoint& checkpoint);
+  // False, also below: the membership moved, nothing was done.
+  absl::StatusOr<bool> PublishPrefix(Pass& pass);
+  absl::StatusOr<bool> Commit(Pass& pass, uint32_t slice, double worker_seconds);
+  absl::StatusOr<Outcome> TrainNextSlice(Pass& pass, const ShardSamples& samples, const std::function<bool()>& stop);
+  absl::StatusOr<Outcome> Finish(Pass& pass);
+
+  Store* const store_;
+  Keyring* const keyring_;
+  const Trainer* const trainer_;
+  ErasureLedger* const ledger_;
+  const Clock* const clock_;
+  const std::string numeric_environment_;
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_UNLEARNING_RECONCILER_H_

@@ -1,0 +1,63 @@
+#include "unlearning/replayer.h"
+
+#include <memory>
+#include <vector>
+
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "sisa/schedule.h"
+#include "unlearning/shard_training.h"
+
+namespace expunge {
+namespace {
+
+uint64_t GenerationOf(Shard& shard) {
+  absl::MutexLock lock(&shard.mutex);
+  return shard.generation;
+}
+
+}  // namespace
+
+absl::StatusOr<ReplayVerdict> ReplayShard(ModelEntry& model, uint32_t index, Store& store, const Keyring& keyring,
+                                          const Trainer& trainer, const std::function<bool(const ReplayProgress&)>& progress) {
+  const ModelSpec& spec = model.spec();
+  Shard& shard = model.shard(index);
+  const uint64_t generation = GenerationOf(shard);
+  const uint64_t trained_through = model.trained_through();
+  std::unique_ptr<StoreView> view = store.View();
+  ASSIGN_OR_RETURN(const ShardMembership membership,
+                   ReadMembership(model, index, trained_through, *view, keyring, trainer.NumericEnvironment()));
+  if (membership.samples_through.back() == 0) {
+    return Error(absl::StatusCode::kFailedPrecondition, "SHARD_NOT_TRAINED", "the shard has no sample to train on");
+  }
+  const double begin = ThreadCpuSeconds();
+  ASSIGN_OR_RETURN(const ShardSamples samples, LoadSamples(model, index, trained_through, *view, keyring));
+  view.reset();
+
+  ReplayVerdict verdict;
+  verdict.match = true;
+  verdict.lineage = membership.lineages.back();
+  ASSIGN_OR_RETURN(TrainingState state, trainer.Initialize(spec, InitializationSeed(spec, index)));
+  for (uint32_t slice = 0; slice < spec.sisa.slices; ++slice) {
+    ASSIGN_OR_RETURN(const auto checkpoint, store.GetCheckpoint({model.uid(), index}, slice));
+    if (!checkpoint || checkpoint->lineage() != AsBytes(membership.lineages[slice])) {
+      return Error(absl::StatusCode::kFailedPrecondition, "SHARD_NOT_TRAINED", "the shard is not up to date: wait until it is trained");
+    }
+    const auto report = [&](double done) { return progress({slice, done}) && GenerationOf(shard) == generation; };
+    const absl::Status trained = TrainSlice(trainer, spec, index, slice, samples, report, &state);
+    if (absl::IsCancelled(trained) && GenerationOf(shard) != generation) {
+      return Error(absl::StatusCode::kAborted, "MEMBERSHIP_MOVED", "the shard's samples changed during the replay: start it again");
+    }
+    RETURN_IF_ERROR(trained);
+    verdict.replayed = ParametersDigest(state);
+    ASSIGN_OR_RETURN(verdict.served, DigestFromBytes(checkpoint->parameters_digest()));
+    if (verdict.match && verdict.replayed != verdict.served) {
+      verdict.match = false;
+      verdict.first_mismatch = slice;
+    }
+  }
+  verdict.worker_seconds = ThreadCpuSeconds() - begin;
+  return verdict;
+}
+
+}  // namespace expunge

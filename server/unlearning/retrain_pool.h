@@ -1,0 +1,61 @@
+#ifndef EXPUNGE_UNLEARNING_RETRAIN_POOL_H_
+#define EXPUNGE_UNLEARNING_RETRAIN_POOL_H_
+
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "base/clock.h"
+#include "catalog/catalog.h"
+#include "unlearning/reconciler.h"
+#include "unlearning/retrain_queue.h"
+
+namespace expunge {
+
+// Workers that reconcile dirty shards, below Predict in priority, one shard on one worker, oldest deadline first.
+// A failed attempt is repeated after 1 s, 2 s, ... 60 s. Thread-safe; the parts are not owned.
+class RetrainPool {
+ public:
+  struct Options {
+    int workers = 1;
+    // Waits this long after the first erasure in a shard before retraining it, so that erasures that come together
+    // share one retrain. Isolation does not wait.
+    absl::Duration retrain_delay = absl::ZeroDuration();
+  };
+  RetrainPool(const Options& options, Catalog* catalog, Reconciler* reconciler, const Clock* clock);
+
+  // Stops at the next batch of each worker and joins. What was not finished is found again at the next start.
+  ~RetrainPool();
+
+  // The shard is dirty. `deadline`: when the oldest erasure in it is due; InfiniteFuture for plain training, which
+  // starts at once.
+  void Notify(ShardId shard, absl::Time deadline);
+
+  // Drops what waits for a model that is being deleted.
+  void Drop(ModelUid model);
+
+  size_t depth() const;  // shards that are dirty or being trained
+
+ private:
+  void Run();
+  std::optional<RetrainQueue::Work> WaitForWork();  // nullopt: stopping
+  // When to try again; InfiniteFuture: no more. Counts failures in `work`.
+  absl::Time Attempt(RetrainQueue::Work& work);
+
+  const Options options_;
+  Catalog* const catalog_;
+  Reconciler* const reconciler_;
+  const Clock* const clock_;
+  std::atomic<bool> stopping_ = false;
+  mutable absl::Mutex mutex_;
+  absl::CondVar changed_;
+  RetrainQueue queue_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::thread> workers_;
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_UNLEARNING_RETRAIN_POOL_H_

@@ -1,0 +1,53 @@
+#ifndef EXPUNGE_UNLEARNING_RETRAIN_QUEUE_H_
+#define EXPUNGE_UNLEARNING_RETRAIN_QUEUE_H_
+
+#include <map>
+#include <optional>
+#include <set>
+
+#include "absl/time/time.h"
+#include "model/ids.h"
+
+namespace expunge {
+
+// Which shards are dirty: a set, not a queue of requests, so any number of erasures in one shard is one entry.
+// A shard is worked on by one worker at a time. Not thread-safe.
+class RetrainQueue {
+ public:
+  struct Work {
+    ShardId shard;
+    absl::Time deadline = absl::InfiniteFuture();  // when the oldest erasure in the shard is due
+    absl::Time train_from = absl::InfinitePast();  // until then only what is valid already is published
+    int failures = 0;                              // attempts in a row that failed
+  };
+
+  // The shard needs to be looked at, at once. The earlier of two deadlines holds, and of two times to train from.
+  void Add(ShardId shard, absl::Time deadline, absl::Time train_from);
+
+  // The shard with the oldest deadline that nobody works on and whose time has come. Done or Again follows.
+  std::optional<Work> Take(absl::Time now);
+
+  void Done(const Work& work);  // what was added meanwhile stays
+  void Again(const Work& work, absl::Time not_before);
+
+  void Drop(ModelUid model);  // what waits for this model
+
+  // When a waiting entry's time comes that nobody works on; InfiniteFuture: there is none.
+  absl::Time NextTime() const;
+
+  size_t depth() const;  // shards that wait or are worked on
+
+ private:
+  struct Entry {
+    Work work;
+    absl::Time not_before = absl::InfinitePast();
+  };
+  void Merge(const Work& work, absl::Time not_before);
+
+  std::map<ShardId, Entry> waiting_;
+  std::set<ShardId> running_;
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_UNLEARNING_RETRAIN_QUEUE_H_

@@ -1,0 +1,96 @@
+#ifndef EXPUNGE_UNLEARNING_UNLEARNER_H_
+#define EXPUNGE_UNLEARNING_UNLEARNER_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/striped_locks.h"
+#include "catalog/catalog.h"
+#include "storage/keyring.h"
+#include "storage/store.h"
+#include "unlearning/erasure_ledger.h"
+#include "unlearning/purger.h"
+#include "unlearning/reconciler.h"
+#include "unlearning/regulation.h"
+#include "unlearning/retrain_pool.h"
+
+namespace expunge {
+
+struct ForgetRequest {
+  std::array<uint8_t, 16> request_id = {};  // UUID: the idempotency key
+  std::string subject_id;
+  std::vector<std::string> models;  // resource ids; empty: every model that holds the subject
+  Regulation regulation = Regulation::kOther;
+  std::optional<absl::Time> submitted_time;
+  bool validate_only = false;
+};
+
+struct ForgetResult {
+  records::Erasure erasure;
+  // Given to the caller of Forget alone and not stored: derived from pepper, request and subject, so that a repeated call gets it again.
+  Digest subject_nonce = {};
+};
+
+// Everything that changes what may be used: Forget, TrainModel, DeleteModel, and start-up, which finishes what was
+// begun. Thread-safe. The parts are not owned and outlive it.
+class Unlearner {
+ public:
+  struct Parts {
+    Store* store;
+    Keyring* keyring;
+    Catalog* catalog;
+    ErasureLedger* ledger;
+    Reconciler* reconciler;
+    RetrainPool* pool;
+    Purger* purger;
+    StripedLocks* subject_locks;
+    const Clock* clock;
+  };
+  explicit Unlearner(const Parts& parts) : parts_(parts) {}
+
+  // When this returns OK: the erasure survives kill -9 and power loss, the keys of the subject and of every checkpoint that
+  // knew it are destroyed, and no later Predict uses a parameter trained on it. O(samples of the subject).
+  // The same request again returns the same erasure. ALREADY_EXISTS (REQUEST_ID_REUSED): the same id with another body.
+  // NOT_FOUND (MODEL_NOT_FOUND). Any other error: not acknowledged; repeat the call with the same request_id.
+  absl::StatusOr<ForgetResult> Forget(const ForgetRequest& request);
+
+  // From now on the model is to be trained on every sample ingested so far. Durable when it returns; workers do it.
+  // FAILED_PRECONDITION: NO_SAMPLES, or MORE_SLICES_THAN_SUBJECTS (names the bound).
+  absl::Status Train(ModelEntry& model);
+
+  // Destroys the model's keys and data. Durable and done when it returns; open erasures owe it nothing any more.
+  absl::Status Delete(ModelEntry& model);
+
+  // At start-up, before anything is served: finishes interrupted erasures and deletions, publishes every valid
+  // constituent, hands the rest to the pool. Uses `threads` threads.
+  absl::Status Recover(int threads);
+
+ private:
+  struct Holding;
+
+  absl::StatusOr<std::vector<Holding>> FindHoldings(const ForgetRequest& request, const Pseudonym& subject);
+  static void AddTasks(const std::vector<Holding>& holdings, records::Erasure& erasure);
+  absl::Status RecordAndIsolate(const ForgetRequest& request, const Pseudonym& subject, std::vector<Holding> holdings,
+                                records::Erasure& erasure);
+  // From the record to the isolation: destroy, withdraw, mark. Idempotent.
+  absl::Status Isolate(records::Erasure& erasure);
+  // Hands an isolated erasure to the workers.
+  void Announce(const records::Erasure& erasure);
+  absl::Status FinishDeletion(ModelEntry& model);
+  // Publishes what is valid in every shard; returns those that need training.
+  std::vector<ShardId> ReconcileAll(int threads);
+
+  const Parts parts_;
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_UNLEARNING_UNLEARNER_H_

@@ -1,0 +1,133 @@
+#include "storage/master_key.h"
+
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "absl/cleanup/cleanup.h"
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "base/string_view.h"
+#include "storage/record.h"
+
+namespace expunge {
+namespace {
+
+constexpr size_t kKeyBytes = sizeof(Digest);
+
+absl::Status FromErrno(int error, std::string_view what, const std::string& file) {
+  const std::string message = absl::StrCat(ToAbsl(what), " ", file, ": ", std::strerror(error));
+  switch (error) {
+    case ENOSPC:
+    case EDQUOT:
+      return Error(absl::StatusCode::kResourceExhausted, "DISK_FULL", message);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return Error(absl::StatusCode::kPermissionDenied, "DATA_DIR_NOT_WRITABLE", message);
+    default:
+      return Error(absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE", message);
+  }
+}
+
+absl::Status Precondition(std::string_view reason, const std::string& file, std::string_view problem) {
+  return Error(absl::StatusCode::kFailedPrecondition, reason,
+               absl::StrCat("the master key file ", file, " ", ToAbsl(problem)));
+}
+
+absl::Status WriteAll(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return absl::ErrnoToStatus(errno, "write");
+    bytes.remove_prefix(written);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status SyncDirectoryOf(const std::string& file) {
+  const std::filesystem::path parent = std::filesystem::path(file).parent_path();
+  const std::string directory = parent.empty() ? std::string(".") : parent.string();
+  const int descriptor = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return FromErrno(errno, "cannot open the directory of the master key", directory);
+  const bool synced = fsync(descriptor) == 0;
+  const int error = errno;
+  close(descriptor);
+  return synced ? absl::OkStatus() : FromErrno(error, "cannot sync the directory of the master key", directory);
+}
+
+// Through a temporary file: a crash must not leave a master key that is cut short.
+absl::Status Create(const std::string& file) {
+  const DataKey key = DataKey::Random();
+  const std::string temporary = absl::StrCat(file, ".new");
+  unlink(temporary.c_str());
+  const int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (descriptor < 0) return FromErrno(errno, "cannot make the master key", temporary);
+  int error = 0;
+  if (!WriteAll(descriptor, key.bytes()).ok() || fsync(descriptor) != 0) error = errno;
+  close(descriptor);
+  if (error == 0 && rename(temporary.c_str(), file.c_str()) != 0) error = errno;
+  if (error != 0) {
+    unlink(temporary.c_str());
+    return FromErrno(error, "cannot write the master key", file);
+  }
+  return SyncDirectoryOf(file);
+}
+
+}  // namespace
+
+absl::StatusOr<MasterKey> MasterKey::Load(const std::string& file) {
+  const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) {
+    if (errno == ENOENT) {
+      return Precondition("MASTER_KEY_MISSING", file, "is missing; without it the keys of this keyring cannot be used");
+    }
+    if (errno == EACCES || errno == EPERM) {
+      return Error(absl::StatusCode::kPermissionDenied, "MASTER_KEY_UNREADABLE",
+                   absl::StrCat("the master key file ", file, " may not be read by this user"));
+    }
+    return FromErrno(errno, "cannot open the master key", file);
+  }
+  const auto close_it = absl::MakeCleanup([descriptor] { close(descriptor); });
+
+  struct stat attributes;
+  if (fstat(descriptor, &attributes) != 0) return FromErrno(errno, "cannot inspect the master key", file);
+  if (!S_ISREG(attributes.st_mode)) return Precondition("MASTER_KEY_WRONG", file, "must be a regular file");
+  if ((attributes.st_mode & 0077) != 0) {
+    return Precondition("MASTER_KEY_MODE", file, "must have mode 0600: its group or others may use it");
+  }
+  char bytes[kKeyBytes + 1];  // one more, to notice a file that is too long
+  const auto wipe = absl::MakeCleanup([&bytes] { OPENSSL_cleanse(bytes, sizeof(bytes)); });
+  const ssize_t length = read(descriptor, bytes, sizeof(bytes));
+  if (length < 0) return FromErrno(errno, "cannot read the master key", file);
+  if (length != kKeyBytes) return Precondition("MASTER_KEY_WRONG", file, "must have exactly 32 bytes");
+  ASSIGN_OR_RETURN(DataKey key, DataKey::FromBytes({bytes, kKeyBytes}));
+  return MasterKey(std::move(key));
+}
+
+absl::StatusOr<MasterKey> MasterKey::LoadOrCreate(const std::string& file) {
+  if (access(file.c_str(), F_OK) != 0 && errno == ENOENT) RETURN_IF_ERROR(Create(file));
+  return Load(file);
+}
+
+std::string MasterKey::Wrap(std::string_view place, std::string_view key) const {
+  return FrameSealed(key_.Seal(place, key));
+}
+
+absl::StatusOr<DataKey> MasterKey::Unwrap(std::string_view place, std::string_view wrapped) const {
+  ASSIGN_OR_RETURN(const std::string_view sealed, UnframeSealed("wrapped key", wrapped));
+  ASSIGN_OR_RETURN(std::string bytes, key_.Open(place, sealed));
+  absl::StatusOr<DataKey> key = DataKey::FromBytes(bytes);
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  return key;
+}
+
+}  // namespace expunge

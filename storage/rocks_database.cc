@@ -1,0 +1,121 @@
+#include "storage/rocks_database.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "base/string_view.h"
+#include "rocksdb/env.h"
+#include "storage/keys.h"
+#include "storage/rocks_status.h"
+
+namespace expunge {
+namespace {
+
+constexpr uint32_t kFormatVersion = 1;
+
+absl::Status OtherVersion(std::string_view name, std::string_view found) {
+  return Error(absl::StatusCode::kFailedPrecondition, "DATA_DIR_VERSION",
+               absl::StrCat(ToAbsl(name), " is of another format: ", ToAbsl(found), ", this program reads version ",
+                            kFormatVersion));
+}
+
+absl::Status MakeDirectory(rocksdb::Env* env, std::string_view name, const std::string& path) {
+  std::filesystem::path made;
+  for (const std::filesystem::path& part : std::filesystem::path(path)) {
+    made /= part;
+    if (env->FileExists(made.string()).ok()) continue;
+    RETURN_IF_ERROR(FromRocks(env->CreateDirIfMissing(made.string()), name));
+  }
+  return absl::OkStatus();
+}
+
+// Whether RocksDB would start a new database in this directory, which takes away whatever it finds there: so only
+// where there is nothing yet.
+absl::StatusOr<bool> IsNew(rocksdb::Env* env, std::string_view name, const std::string& path) {
+  if (env->FileExists(path + "/CURRENT").ok()) return false;
+  std::vector<std::string> files;
+  RETURN_IF_ERROR(FromRocks(env->GetChildren(path, &files), name));
+  for (const std::string& file : files) {
+    if (absl::EndsWith(file, ".sst") || absl::EndsWith(file, ".blob") || absl::EndsWith(file, ".log")) {
+      return CorruptStorage(name, "cannot be opened: there are data files, but the file CURRENT is missing");
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
+    std::string_view name, const std::string& path, rocksdb::DBOptions options,
+    const std::vector<rocksdb::ColumnFamilyDescriptor>& families) {
+  RETURN_IF_ERROR(MakeDirectory(options.env, name, path));
+  ASSIGN_OR_RETURN(const bool is_new, IsNew(options.env, name, path));
+  options.create_if_missing = is_new;
+
+  std::vector<std::string> existing = {rocksdb::kDefaultColumnFamilyName};
+  if (!is_new) RETURN_IF_ERROR(FromRocks(rocksdb::DB::ListColumnFamilies(options, path, &existing), name));
+  std::vector<rocksdb::ColumnFamilyDescriptor> present;
+  for (const rocksdb::ColumnFamilyDescriptor& family : families) {
+    if (std::find(existing.begin(), existing.end(), family.name) != existing.end()) present.push_back(family);
+  }
+  if (present.size() != existing.size()) return OtherVersion(name, "it has column families that are not known");
+
+  auto database = std::unique_ptr<RocksDatabase>(new RocksDatabase());
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::Open(options, path, present, &database->handles_, &db);
+  database->db_.reset(db);
+  RETURN_IF_ERROR(FromRocks(opened, name));
+  RETURN_IF_ERROR(database->CheckFormat(name));
+  RETURN_IF_ERROR(database->MakeMissingFamilies(name, families));
+  return database;
+}
+
+RocksDatabase::~RocksDatabase() {
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+}
+
+absl::Status RocksDatabase::CheckFormat(std::string_view name) {
+  std::string value;
+  const rocksdb::Status found = db_->Get(rocksdb::ReadOptions(), kFormatKey, &value);
+  if (found.IsNotFound()) {
+    // The version is the first thing that is written: without it a database is either empty or not ours.
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+      const std::unique_ptr<rocksdb::Iterator> first(db_->NewIterator(rocksdb::ReadOptions(), handle));
+      first->SeekToFirst();
+      RETURN_IF_ERROR(FromRocks(first->status(), name));
+      if (first->Valid()) return OtherVersion(name, "it has no version");
+    }
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    return FromRocks(db_->Put(synced, kFormatKey, EncodeUint32(kFormatVersion)), name);
+  }
+  RETURN_IF_ERROR(FromRocks(found, name));
+  uint32_t version = 0;
+  if (!DecodeUint32(value, &version)) return OtherVersion(name, "its version cannot be read");
+  if (version != kFormatVersion) return OtherVersion(name, absl::StrCat("it has version ", version));
+  return absl::OkStatus();
+}
+
+absl::Status RocksDatabase::MakeMissingFamilies(std::string_view name,
+                                                const std::vector<rocksdb::ColumnFamilyDescriptor>& families) {
+  std::vector<rocksdb::ColumnFamilyHandle*> ordered;
+  size_t next_present = 0;  // handles_ is in the order of `families`, with gaps
+  absl::Status status;
+  for (const rocksdb::ColumnFamilyDescriptor& family : families) {
+    if (next_present < handles_.size() && handles_[next_present]->GetName() == family.name) {
+      ordered.push_back(handles_[next_present++]);
+      continue;
+    }
+    rocksdb::ColumnFamilyHandle* handle = nullptr;
+    status.Update(FromRocks(db_->CreateColumnFamily(family.options, family.name, &handle), name));
+    if (handle != nullptr) ordered.push_back(handle);
+  }
+  handles_ = std::move(ordered);
+  return status;
+}
+
+}  // namespace expunge

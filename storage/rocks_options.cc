@@ -1,0 +1,117 @@
+#include "storage/rocks_options.h"
+
+#include "rocksdb/cache.h"
+#include "rocksdb/env.h"
+#include "rocksdb/filter_policy.h"
+#include "rocksdb/table.h"
+
+namespace expunge {
+namespace {
+
+constexpr size_t kKiB = size_t{1} << 10;
+constexpr size_t kMiB = size_t{1} << 20;
+
+rocksdb::DBOptions CommonOptions(rocksdb::Env* env) {
+  rocksdb::DBOptions options;
+  options.env = env != nullptr ? env : rocksdb::Env::Default();
+  options.paranoid_checks = true;
+  // What is deleted leaves with its file: a WAL is neither reused nor archived.
+  options.recycle_log_file_num = 0;
+  options.WAL_ttl_seconds = 0;
+  options.WAL_size_limit_MB = 0;
+  options.max_open_files = 500;
+  options.max_background_jobs = 2;
+  options.keep_log_file_num = 2;
+  options.max_log_file_size = 4 * kMiB;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.stats_dump_period_sec = 0;
+  options.stats_persist_period_sec = 0;
+  options.skip_stats_update_on_db_open = true;
+  // Write-back goes on all the time, so that a synced write does not wait for what others wrote before it.
+  options.bytes_per_sync = kMiB;
+  options.wal_bytes_per_sync = 512 * kKiB;
+  return options;
+}
+
+rocksdb::BlockBasedTableOptions TableOptions(const std::shared_ptr<rocksdb::Cache>& cache, size_t block_size,
+                                             bool point_reads) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.block_size = block_size;
+  // Indexes and filters grow with the data: they live in the cache, in pieces, not beside it.
+  table.cache_index_and_filter_blocks = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  if (point_reads) table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
+  return table;
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(size_t write_buffer_size, int write_buffers,
+                                           const rocksdb::BlockBasedTableOptions& table) {
+  rocksdb::ColumnFamilyOptions options;
+  options.write_buffer_size = write_buffer_size;
+  options.max_write_buffer_number = write_buffers;
+  // Nearly all is ciphertext or digests; and uncompressed files can be searched for bytes that must be gone.
+  options.compression = rocksdb::kNoCompression;
+  options.level_compaction_dynamic_level_bytes = true;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::ColumnFamilyOptions BlobFamilyOptions(const rocksdb::BlockBasedTableOptions& table) {
+  rocksdb::ColumnFamilyOptions options = FamilyOptions(8 * kMiB, 2, table);
+  options.enable_blob_files = true;
+  options.min_blob_size = 4 * kKiB;  // headers stay inline
+  options.blob_file_size = 64 * kMiB;
+  options.blob_compression_type = rocksdb::kNoCompression;
+  options.enable_blob_garbage_collection = true;
+  options.blob_garbage_collection_age_cutoff = 1.0;
+  options.blob_garbage_collection_force_threshold = 0.5;
+  return options;
+}
+
+}  // namespace
+
+rocksdb::DBOptions MainStoreOptions(rocksdb::Env* env) {
+  rocksdb::DBOptions options = CommonOptions(env);
+  options.db_write_buffer_size = 32 * kMiB;
+  options.max_total_wal_size = 64 * kMiB;
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> MainStoreFamilies() {
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(32 * kMiB);
+  const auto small = FamilyOptions(2 * kMiB, 2, TableOptions(cache, 4 * kKiB, true));
+  const auto membership = FamilyOptions(4 * kMiB, 2, TableOptions(cache, 8 * kKiB, true));
+  const auto samples = FamilyOptions(8 * kMiB, 3, TableOptions(cache, 32 * kKiB, false));
+  const auto checkpoints = BlobFamilyOptions(TableOptions(cache, 4 * kKiB, true));
+  return {{rocksdb::kDefaultColumnFamilyName, small},
+          {"models", small},
+          {"samples", samples},
+          {"membership", membership},
+          {"checkpoints", checkpoints},
+          {"erasures", small},
+          {"suppressions", small}};
+}
+
+rocksdb::DBOptions KeyringOptions(rocksdb::Env* env) {
+  rocksdb::DBOptions options = CommonOptions(env);
+  options.max_manifest_file_size = kMiB;
+  return options;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> KeyringFamilies() {
+  rocksdb::ColumnFamilyOptions options =
+      FamilyOptions(2 * kMiB, 2, TableOptions(rocksdb::NewLRUCache(8 * kMiB), 4 * kKiB, true));
+  options.target_file_size_base = 4 * kMiB;
+  return {{rocksdb::kDefaultColumnFamilyName, options}};
+}
+
+rocksdb::ReadOptions ScanOptions() {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;
+  options.readahead_size = kMiB;
+  return options;
+}
+
+}  // namespace expunge

@@ -1,0 +1,34 @@
+#ifndef EXPUNGE_STORAGE_ROCKS_OPTIONS_H_
+#define EXPUNGE_STORAGE_ROCKS_OPTIONS_H_
+
+#include <vector>
+
+#include "rocksdb/db.h"
+
+namespace expunge {
+
+// RocksDB's settings; FORMAT.md gives the reasons of those that physical deletion or bounded memory depend on.
+
+// Column families of the main store, in this order.
+enum MainStoreFamily : size_t {
+  kDefaultFamily,
+  kModels,
+  kSamples,
+  kMembership,
+  kCheckpoints,
+  kErasures,
+  kSuppressions,
+};
+
+rocksdb::DBOptions MainStoreOptions(rocksdb::Env* env);
+std::vector<rocksdb::ColumnFamilyDescriptor> MainStoreFamilies();
+
+rocksdb::DBOptions KeyringOptions(rocksdb::Env* env);
+std::vector<rocksdb::ColumnFamilyDescriptor> KeyringFamilies();
+
+// For scans: large reads, and a block cache that keeps what it has.
+rocksdb::ReadOptions ScanOptions();
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_STORAGE_ROCKS_OPTIONS_H_

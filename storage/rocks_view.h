@@ -1,0 +1,34 @@
+#ifndef EXPUNGE_STORAGE_ROCKS_VIEW_H_
+#define EXPUNGE_STORAGE_ROCKS_VIEW_H_
+
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "rocksdb/snapshot.h"
+#include "storage/rocks_database.h"
+#include "storage/store.h"
+
+namespace expunge {
+
+// A RocksDB snapshot. While it lives, no compaction removes what it still sees.
+class RocksView : public StoreView {
+ public:
+  explicit RocksView(const RocksDatabase* database);
+
+  absl::Status ScanSubjects(
+      ShardId shard, const std::function<absl::Status(const Pseudonym&, const records::Subject&)>& visit) override;
+  absl::Status ScanSamples(
+      ShardId shard,
+      const std::function<absl::Status(const Pseudonym&, const SampleKey&, std::string_view sealed)>& visit) override;
+  absl::StatusOr<std::vector<ErasureSequence>> PendingErasures(ShardId shard) override;
+
+ private:
+  const RocksDatabase* const database_;
+  rocksdb::ManagedSnapshot snapshot_;
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_STORAGE_ROCKS_VIEW_H_

@@ -1,0 +1,29 @@
+#ifndef EXPUNGE_STORAGE_SUPPRESSIONS_H_
+#define EXPUNGE_STORAGE_SUPPRESSIONS_H_
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "expunge/storage/v1/records.pb.h"
+#include "model/ids.h"
+#include "rocksdb/write_batch.h"
+#include "storage/rocks_database.h"
+#include "storage/store.h"
+
+namespace expunge {
+
+// The rows that keep a forgotten subject out. A row of one model goes before the row of every model (uid 0), so that
+// consent stated for one model opens that one alone: its row then names no erasure.
+
+absl::StatusOr<bool> IsSuppressed(const RocksDatabase& database, ModelUid uid, const Pseudonym& subject);
+
+// Consent was stated for this model.
+absl::Status StageLift(const RocksDatabase& database, ModelUid uid, const Pseudonym& subject,
+                       rocksdb::WriteBatch* batch);
+
+// The erasure suppresses its subject in this model, or in every model, whatever consent was stated before.
+absl::Status StageSuppression(const RocksDatabase& database, ModelUid uid, const records::Erasure& erasure,
+                              rocksdb::WriteBatch* batch);
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_STORAGE_SUPPRESSIONS_H_
