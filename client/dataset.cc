@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/error.h"
 #include "base/status_macros.h"
+#include "base/string_view.h"
 
 namespace expunge {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 constexpr size_t kCheckBytes = size_t{1} << 20;
 
 absl::Status Mismatch(const std::string& path, std::string_view problem) {
-  return Error(absl::StatusCode::kInvalidArgument, "FILE_MISMATCH", absl::StrCat(path, ": ", problem));
+  return Error(absl::StatusCode::kInvalidArgument, "FILE_MISMATCH", absl::StrCat(path, ": ", ToAbsl(problem)));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
+#include "base/string_view.h"
 
 namespace expunge {
 namespace {
@@ -96,7 +97,7 @@ struct FileSource::State {
 
   absl::Status Corrupt(std::string_view problem) const {
     return Error(absl::StatusCode::kDataLoss, "FILE_CORRUPT",
-                 absl::StrCat(path, ": corrupt at byte ", stored_offset + static_cast<int64_t>(position), " of the file: ", problem));
+                 absl::StrCat(path, ": corrupt at byte ", stored_offset + static_cast<int64_t>(position), " of the file: ", ToAbsl(problem)));
   }
 
   std::string path;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "base/error.h"
 #include "base/status_macros.h"
+#include "base/string_view.h"
 
 namespace expunge {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 constexpr size_t kSkipBytes = size_t{64} << 10;
 
 absl::Status Corrupt(const std::string& path, std::string_view problem) {
-  return Error(absl::StatusCode::kDataLoss, "FILE_CORRUPT", absl::StrCat(path, ": ", problem));
+  return Error(absl::StatusCode::kDataLoss, "FILE_CORRUPT", absl::StrCat(path, ": ", ToAbsl(problem)));
 }
 
 uint32_t BigEndian32(const uint8_t* bytes) {
@@ -113,7 +114,7 @@ absl::Status IdxReader::Truncated(std::string_view where) const {
   std::string bound;
   if (header_bytes_ > 0) bound = absl::StrCat(", must have ", OffsetOf(count_));
   return Error(absl::StatusCode::kDataLoss, "FILE_TRUNCATED",
-               absl::StrCat(path(), ": ends ", where, ", after ", source_->offset(), " bytes of content", bound));
+               absl::StrCat(path(), ": ends ", ToAbsl(where), ", after ", source_->offset(), " bytes of content", bound));
 }
 
 }  // namespace expunge

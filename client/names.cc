@@ -1,13 +1,11 @@
 #include "client/names.h"
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
-
 namespace expunge {
 namespace {
 
 std::string InCollection(std::string_view collection, std::string_view text) {
-  return absl::StartsWith(text, collection) ? std::string(text) : absl::StrCat(collection, text);
+  std::string name(text.starts_with(collection) ? "" : collection);
+  return name.append(text);
 }
 
 }  // namespace

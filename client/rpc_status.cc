@@ -5,16 +5,17 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/string_view.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
 namespace expunge {
 namespace {
 
-std::string MetadataUrl(std::string_view key) { return absl::StrCat("expunge/metadata/", key); }
+std::string MetadataUrl(std::string_view key) { return absl::StrCat("expunge/metadata/", ToAbsl(key)); }
 
 void CopyPayloads(const absl::Status& from, absl::Status* to) {
-  from.ForEachPayload([to](std::string_view url, const absl::Cord& payload) { to->SetPayload(url, payload); });
+  from.ForEachPayload([to](absl::string_view url, const absl::Cord& payload) { to->SetPayload(url, payload); });
 }
 
 // The details are hints for programs: what cannot be read is as if it had not been sent.
@@ -31,7 +32,7 @@ void AddDetails(const std::string& bytes, absl::Status* status) {
       CopyPayloads(InvalidField(violation.field(), violation.description()), status);
       CopyPayloads(error, status);  // a reason that was there already stays
     } else if (detail.UnpackTo(&info)) {
-      CopyPayloads(Error(status->code(), info.reason(), status->message()), status);
+      CopyPayloads(Error(status->code(), info.reason(), ""), status);
       for (const auto& [key, value] : info.metadata()) status->SetPayload(MetadataUrl(key), absl::Cord(value));
     } else if (detail.UnpackTo(&retry)) {
       const auto& delay = retry.retry_delay();
@@ -49,11 +50,11 @@ absl::Status FromGrpcStatus(const grpc::Status& status, std::string_view address
   if (!ReasonOf(result).empty()) return result;
   if (absl::IsUnavailable(result)) {
     return Error(result.code(), "SERVER_UNREACHABLE",
-                 absl::StrCat("no connection to ", address, "; is expunged running there? (", result.message(), ")"));
+                 absl::StrCat("no connection to ", ToAbsl(address), "; is expunged running there? (", result.message(), ")"));
   }
   if (absl::IsDeadlineExceeded(result) && timeout < absl::InfiniteDuration()) {
     return Error(result.code(), "NO_ANSWER_IN_TIME",
-                 absl::StrCat(address, " gave no answer within ", absl::FormatDuration(timeout)));
+                 absl::StrCat(ToAbsl(address), " gave no answer within ", absl::FormatDuration(timeout)));
   }
   return result;
 }

@@ -19,7 +19,7 @@ quietly() {
   local log=$1
   shift
   mkdir -p "$(dirname "$log")"
-  if ! "$@" >"$log" 2>&1 </dev/null; then
+  if ! ("$@") >"$log" 2>&1 </dev/null; then
     tail -n 40 "$log" >&2
     fail "'$*' failed; all of its output is in $log"
   fi

@@ -76,8 +76,8 @@ lock_annotations() {
   jq -r --arg root "$ROOT/" '.[] | [(.file | ltrimstr($root)), .command] | @tsv' build/dev/compile_commands.json |
     awk -F '\t' -v wanted=" $sources" '
       index(wanted, " " $1 " ") {
-        sub(/^(.*ccache )?[^ ]+ /, "clang++ -fsyntax-only -Wthread-safety ", $2)
-        print $2
+        sub(/^(.*ccache )?[^ ]+ /, "", $2)
+        print "clang++ " $2 " -fsyntax-only -Wno-everything -Wthread-safety"
       }' |
     (cd build/dev && xargs -d '\n' -P "$(nproc)" -n 1 bash -c)
 }

@@ -18,7 +18,7 @@ inline constexpr char kRecordVersion = 1;
 std::string EncodeRecord(const google::protobuf::MessageLite& record);
 
 // DATA_LOSS, STORAGE_CORRUPT: of a version that this program does not know, or not what the version says.
-// `kind` is the noun for the message: "model", "subject".
+// `kind` is the noun for the message: "a model", "a subject".
 absl::Status DecodeRecord(std::string_view kind, std::string_view value, google::protobuf::MessageLite* record);
 
 // A payload of sealed bytes (DataKey::Seal).

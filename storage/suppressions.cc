@@ -7,7 +7,6 @@
 namespace expunge {
 namespace {
 
-constexpr ModelUid kEveryModel = 0;
 constexpr std::string_view kKind = "a suppression";
 
 }  // namespace

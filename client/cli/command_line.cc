@@ -14,7 +14,7 @@ namespace expunge::cli {
 namespace {
 
 struct GlobalOptions {
-  std::string address = "127.0.0.1:50051";
+  std::string address = "127.0.0.1:7400";
   std::string output = "text";
   std::string timeout = "60";
 };
@@ -55,7 +55,7 @@ std::string CommandPath(const CLI::App& app) {
   return parsed.empty() ? app.get_name() : absl::StrCat(app.get_name(), " ", CommandPath(*parsed.front()));
 }
 
-std::string OneLine(std::string_view text) { return absl::StrReplaceAll(text, {{"\r", ""}, {"\n", " "}}); }
+std::string OneLine(absl::string_view text) { return absl::StrReplaceAll(text, {{"\r", ""}, {"\n", " "}}); }
 
 int Run(const GlobalOptions& options, const Action& action, const Console& console) {
   Client::Options server;
@@ -86,7 +86,7 @@ int RunCommandLine(int argument_count, const char* const* arguments, const Conso
   Action action;
   app.fallthrough();  // the global options may also come after the command
   app.require_subcommand(1);
-  app.footer("Example:\n  expunge --address 127.0.0.1:50051 model list");
+  app.footer("Example:\n  expunge --address 127.0.0.1:7400 model list");
   AddGlobalOptions(app, options);
   AddCommands(app, action);
   try {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "base/digest.h"
+#include "base/string_view.h"
 
 namespace expunge::cli {
 namespace {
@@ -17,7 +18,7 @@ bool StartsCodePoint(char byte) { return (static_cast<unsigned char>(byte) & 0xc
 
 void AppendPadded(std::string_view text, size_t width, bool right, std::string* line) {
   const std::string padding(width - std::min(width, DisplayWidth(text)), ' ');
-  absl::StrAppend(line, right ? padding : "", text, right ? "" : padding);
+  absl::StrAppend(line, right ? padding : "", ToAbsl(text), right ? "" : padding);
 }
 
 }  // namespace
@@ -55,7 +56,7 @@ std::string FormatPercent(double fraction) { return absl::StrFormat("%.1f%%", 10
 std::string FormatShape(absl::Span<const int64_t> shape) { return shape.empty() ? "scalar" : absl::StrJoin(shape, "x"); }
 
 std::string Plural(int64_t count, std::string_view noun) {
-  return absl::StrCat(FormatCount(count), " ", noun, count == 1 ? "" : "s");
+  return absl::StrCat(FormatCount(count), " ", ToAbsl(noun), count == 1 ? "" : "s");
 }
 
 std::string FormatBar(double fraction, int width, bool unicode) {

@@ -49,7 +49,7 @@ std::string Summary(const v1::IngestSamplesResponse& response, const SampleBatch
   std::string text = absl::StrCat(model, ": ", FormatCount(response.samples_ingested()), " new samples of ",
                                   Plural(batcher.subjects(), "subject"), " in ", FormatDuration(elapsed), " (",
                                   FormatRate(static_cast<double>(batcher.samples()) / absl::ToDoubleSeconds(elapsed)), ")\n");
-  const auto add = [&text](int64_t count, std::string_view what) {
+  const auto add = [&text](int64_t count, const char* what) {
     if (count > 0) absl::StrAppend(&text, "  ", FormatCount(count), " ", what, "\n");
   };
   add(response.samples_unchanged(), "were there already");

@@ -17,7 +17,7 @@ absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, boo
   options.always_print_primitive_fields = true;
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
-  if (!status.ok()) return Error(absl::StatusCode::kInternal, "JSON", std::string_view(status.message()));
+  if (!status.ok()) return Error(absl::StatusCode::kInternal, "JSON", {status.message().data(), status.message().size()});
   return json;
 }
 
@@ -39,8 +39,8 @@ JsonObject& JsonObject::Add(std::string_view name, int64_t value) {
   return *this;
 }
 
-JsonObject& JsonObject::Add(std::string_view name, std::string_view value) {
-  members_.emplace_back(name, absl::StrCat("\"", value, "\""));
+JsonObject& JsonObject::AddBool(std::string_view name, bool value) {
+  members_.emplace_back(name, value ? "true" : "false");
   return *this;
 }
 

@@ -25,7 +25,7 @@ class JsonObject {
  public:
   JsonObject& Add(std::string_view name, double value);  // finite; as few digits as give the same value again
   JsonObject& Add(std::string_view name, int64_t value);
-  JsonObject& Add(std::string_view name, std::string_view value);  // a string of ASCII letters, digits and "-_./"
+  JsonObject& AddBool(std::string_view name, bool value);
   JsonObject& AddList(std::string_view name, const std::vector<std::string>& documents);  // each of them JSON
 
   std::string ToString() const;  // ended by a newline

@@ -5,12 +5,13 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_replace.h"
+#include "base/string_view.h"
 #include "client/names.h"
 
 namespace expunge::cli {
 namespace {
 
-std::string EnumName(std::string_view text) { return absl::StrReplaceAll(absl::AsciiStrToUpper(text), {{"-", "_"}}); }
+std::string EnumName(std::string_view text) { return absl::StrReplaceAll(absl::AsciiStrToUpper(ToAbsl(text)), {{"-", "_"}}); }
 
 // A CLI11 validator for values that `parse` understands.
 template <typename Parse>
@@ -35,9 +36,9 @@ std::optional<v1::Erasure::State> ParseErasureState(std::string_view text) {
 std::optional<absl::Duration> ParseTimeout(std::string_view text) {
   absl::Duration duration;
   double seconds = 0;
-  if (absl::SimpleAtod(text, &seconds)) {
+  if (absl::SimpleAtod(ToAbsl(text), &seconds)) {
     duration = absl::Seconds(seconds);
-  } else if (!absl::ParseDuration(text, &duration)) {
+  } else if (!absl::ParseDuration(ToAbsl(text), &duration)) {
     return std::nullopt;
   }
   if (duration <= absl::ZeroDuration()) return std::nullopt;  // also what a NaN gives

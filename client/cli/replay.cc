@@ -83,7 +83,7 @@ absl::StatusOr<std::string> VerdictJson(const Verdicts& verdicts, int mismatches
     worker_seconds += verdict.worker_seconds;
   }
   return JsonObject()
-      .Add("verdict", v1::ReplayProgress::Verdict_Name(mismatches == 0 ? v1::ReplayProgress::MATCH : v1::ReplayProgress::MISMATCH))
+      .AddBool("bitExact", mismatches == 0)
       .Add("workerSeconds", worker_seconds)
       .AddList("shards", shards)
       .ToString();

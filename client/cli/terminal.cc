@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "absl/strings/match.h"
+#include "base/string_view.h"
 
 namespace expunge::cli {
 namespace {
@@ -19,7 +20,7 @@ std::string_view Variable(const char* name) {
 bool LocaleIsUtf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {  // the first that is set decides (POSIX)
     const std::string_view locale = Variable(name);
-    if (!locale.empty()) return absl::StrContainsIgnoreCase(locale, "utf-8") || absl::StrContainsIgnoreCase(locale, "utf8");
+    if (!locale.empty()) return absl::StrContainsIgnoreCase(ToAbsl(locale), "utf-8") || absl::StrContainsIgnoreCase(ToAbsl(locale), "utf8");
   }
   return false;
 }

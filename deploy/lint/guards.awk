@@ -8,7 +8,8 @@ FNR == 1 {
   check()
   file = FILENAME
   guard = FILENAME
-  sub(/^(server|tests)\//, "", guard)
+  sub(/^server\//, "", guard)
+  sub(/^tests\/testing\//, "testing/", guard)
   gsub(/[^A-Za-z0-9]/, "_", guard)
   guard = "EXPUNGE_" toupper(guard) "_"
   opened = defined = closed = 0

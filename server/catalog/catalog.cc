@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
+#include "base/string_view.h"
 
 namespace expunge {
 
@@ -38,10 +39,10 @@ absl::StatusOr<std::shared_ptr<ModelEntry>> Catalog::Create(std::string_view nam
   RETURN_IF_ERROR(ValidateModelName(name));
   RETURN_IF_ERROR(ValidateSpec(spec));
   // Held over the write: two callers must not create one name, and creating models is rare.
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Models models = *models_.load();
   if (models.contains(name)) {
-    return Error(absl::StatusCode::kAlreadyExists, "MODEL_EXISTS", absl::StrCat("there is a model models/", name, " already"));
+    return Error(absl::StatusCode::kAlreadyExists, "MODEL_EXISTS", absl::StrCat("there is a model models/", ToAbsl(name), " already"));
   }
   if (models.size() >= kMaxModels) {
     return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_MODELS", absl::StrCat("a server holds at most ", kMaxModels, " models"));
@@ -54,7 +55,7 @@ absl::StatusOr<std::shared_ptr<ModelEntry>> Catalog::Create(std::string_view nam
   RETURN_IF_ERROR(store_->PutModel(uid, record));
   auto entry = std::make_shared<ModelEntry>(uid, record, spec, clock_);
   for (uint32_t k = 0; k < spec.sisa.shards; ++k) {
-    absl::MutexLock shard_lock(&entry->shard(k).mutex);
+    MutexLock shard_lock(&entry->shard(k).mutex);
     entry->shard(k).counted = true;
   }
   models[std::string(name)] = entry;
@@ -85,7 +86,7 @@ std::vector<std::shared_ptr<ModelEntry>> Catalog::List() const {
 }
 
 void Catalog::Remove(const ModelEntry& entry) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Models models = *models_.load();
   models.erase(entry.name());
   models_.store(std::make_shared<const Models>(std::move(models)));

@@ -11,7 +11,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "base/clock.h"
 #include "catalog/model_entry.h"
 #include "model/spec.h"
@@ -49,7 +49,7 @@ class Catalog {
 
   Store* const store_;
   const Clock* const clock_;
-  absl::Mutex mutex_;  // among writers
+  Mutex mutex_;  // among writers
   std::atomic<std::shared_ptr<const Models>> models_;
 };
 

@@ -111,7 +111,7 @@ absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
   std::vector<Growth> growth(model.spec().sisa.shards);
   {
     // Held over the write, so that TrainModel sees every batch that it counts.
-    absl::MutexLock lock(&model.record_mutex);
+    MutexLock lock(&model.record_mutex);
     if (model.record.deleting()) return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND", "the model is being deleted");
     // Keys first: a sample without its key is not a sample, a key without samples harms nobody.
     RETURN_IF_ERROR(keyring_->CreateSubjectKeys(model.uid(), new_keys));
@@ -138,7 +138,7 @@ absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
   for (uint32_t k = 0; k < growth.size(); ++k) {
     if (growth[k].slice_samples.empty()) continue;
     Shard& shard = model.shard(k);
-    absl::MutexLock lock(&shard.mutex);
+    MutexLock lock(&shard.mutex);
     shard.status.subjects += growth[k].subjects;
     for (size_t r = 0; r < growth[k].slice_samples.size(); ++r) shard.status.slices[r].samples += growth[k].slice_samples[r];
   }

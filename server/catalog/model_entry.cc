@@ -14,37 +14,37 @@ ModelEntry::ModelEntry(ModelUid uid, records::Model model_record, ModelSpec spec
       ensemble_(spec_.sisa.shards, clock) {
   for (uint32_t i = 0; i < spec_.sisa.shards; ++i) {
     shards_.push_back(std::make_unique<Shard>());
-    absl::MutexLock lock(&shards_.back()->mutex);
+    MutexLock lock(&shards_.back()->mutex);
     shards_.back()->status.slices.resize(spec_.sisa.slices);
   }
 }
 
 uint64_t ModelEntry::trained_through() {
-  absl::MutexLock lock(&record_mutex);
+  MutexLock lock(&record_mutex);
   return record.trained_through_batch();
 }
 
 bool ModelEntry::deleting() {
-  absl::MutexLock lock(&record_mutex);
+  MutexLock lock(&record_mutex);
   return record.deleting();
 }
 
 uint64_t ModelEntry::BumpGeneration(uint32_t shard) {
   Shard& state = *shards_[shard];
-  absl::MutexLock lock(&state.mutex);
+  MutexLock lock(&state.mutex);
   if (trained()) state.status.phase = ShardStatus::Phase::kWaiting;
   return ++state.generation;
 }
 
 ShardStatus ModelEntry::Status(uint32_t shard) {
   Shard& state = *shards_[shard];
-  absl::MutexLock lock(&state.mutex);
+  MutexLock lock(&state.mutex);
   return state.status;
 }
 
 void ModelEntry::RemoveFromCounts(uint32_t shard, const records::Subject& row) {
   Shard& state = *shards_[shard];
-  absl::MutexLock lock(&state.mutex);
+  MutexLock lock(&state.mutex);
   --state.status.subjects;
   for (const records::Subject::Sample& sample : row.samples()) --state.status.slices[sample.slice()].samples;
 }

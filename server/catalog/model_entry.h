@@ -4,11 +4,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/notifier.h"
@@ -44,7 +45,7 @@ struct ShardStatus {
 
 // One shard in memory. Thread-safe through `mutex`.
 struct Shard {
-  absl::Mutex mutex;
+  Mutex mutex;
   // Grows with every change of what may be used: a Forget, after its synced write and before it destroys keys, and a
   // TrainModel. Whoever trains reads it *before* the membership and commits only while it is the same.
   uint64_t generation ABSL_GUARDED_BY(mutex) = 1;
@@ -68,10 +69,10 @@ class ModelEntry {
 
   // TrainModel holds it alone while it takes new samples in; a Forget shares it from reading what is trained on until its
   // bump of the generation.
-  absl::Mutex train_mutex;
+  std::shared_mutex train_mutex;
 
   // Ingest and TrainModel change the record under this mutex, and write it before they release it.
-  absl::Mutex record_mutex;
+  Mutex record_mutex;
   records::Model record ABSL_GUARDED_BY(record_mutex);
 
   // Samples of batches up to this one may be trained on. 0: never trained.

@@ -1,6 +1,5 @@
 #include "catalog/sample_codec.h"
 
-#include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 
@@ -14,7 +13,8 @@ std::string LittleEndian(uint32_t value) {
 }
 
 std::string Context(ModelUid model, const Pseudonym& subject, const SampleKey& key) {
-  return absl::StrCat("sample", LittleEndian(model), AsBytes(subject), AsBytes(key));
+  std::string context = "sample" + LittleEndian(model);
+  return context.append(AsBytes(subject)).append(AsBytes(key));
 }
 
 }  // namespace

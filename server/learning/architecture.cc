@@ -32,9 +32,7 @@ class LayoutBuilder {
 };
 
 // Uniform in [0, 1), 24 bits: every value is a float.
-float UniformFloat(std::mt19937_64& generator) {
-  return static_cast<float>(generator() >> 40) * 0x1p-24f;
-}
+float UniformFloat(std::mt19937_64& generator) { return static_cast<float>(generator() >> 40) * 0x1p-24f; }
 
 }  // namespace
 

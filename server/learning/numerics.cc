@@ -43,7 +43,8 @@ std::string DescribeBlas() {
   if (at::hasMKL()) return absl::StrJoin(absl::StrSplit(at::get_mkl_version(), '\n', absl::SkipWhitespace()), ", ");
   if (!UsesOpenBlas()) return BlasFile().empty() ? "unknown BLAS" : BlasFile();
   std::string description = FindFunction<char*()>("openblas_get_config")();
-  if (auto* const core_name = FindFunction<char*()>("openblas_get_corename")) absl::StrAppend(&description, ", ", core_name());
+  if (auto* const core_name = FindFunction<char*()>("openblas_get_corename"))
+    absl::StrAppend(&description, ", ", core_name());
   return description;
 }
 
@@ -67,11 +68,11 @@ std::string DescribeOneDnn() {
 std::string DescribeNumericEnvironment() {
   static const std::string* const environment = [] {
     const std::string config = at::show_config();
-    return new std::string(absl::StrJoin(
-        {absl::StrCat("expunge kernels ", kKernelVersion),
-         absl::StrCat("torch ", TORCH_VERSION, ", build ", ToHex(AsBytes(Sha256(config)).substr(0, 8))),
-         ConfigEntry(config, "CPU capability usage"), DescribeBlas(), DescribeOneDnn()},
-        "; "));
+    return new std::string(
+        absl::StrJoin({absl::StrCat("expunge kernels ", kKernelVersion),
+                       absl::StrCat("torch ", TORCH_VERSION, ", build ", ToHex(AsBytes(Sha256(config)).substr(0, 8))),
+                       ConfigEntry(config, "CPU capability usage"), DescribeBlas(), DescribeOneDnn()},
+                      "; "));
   }();
   return *environment;
 }

@@ -7,8 +7,8 @@ namespace expunge {
 
 // What the bits of a trained parameter depend on besides the arguments of the training, in one line: our own kernels'
 // version, torch with its build, the BLAS library with the kernel it chose for this processor, the instruction sets
-// that torch and oneDNN use. Equal on two machines exactly when training gives the same bits on both, as far as these
-// libraries tell. Does not change while the process runs.
+// that torch and oneDNN use. Where it is the same, training gives the same bits, as far as these libraries tell. It
+// does not change while the process runs.
 std::string DescribeNumericEnvironment();
 
 // Why training will be slow here, for the log; empty when it will not be. The BLAS library decides the speed: reference

@@ -17,7 +17,9 @@ double Power(double base, uint64_t exponent) {
 
 }  // namespace
 
-size_t OptimizerStatePerParameter(const Optimizer& optimizer) { return std::holds_alternative<Adam>(optimizer) ? 2 : 1; }
+size_t OptimizerStatePerParameter(const Optimizer& optimizer) {
+  return std::holds_alternative<Adam>(optimizer) ? 2 : 1;
+}
 
 OptimizerStepper::OptimizerStepper(const Optimizer& optimizer, absl::Span<float> state, uint64_t* steps)
     : optimizer_(optimizer), state_(state), steps_(steps) {}
@@ -43,7 +45,8 @@ void OptimizerStepper::UpdateWith(const Sgd& sgd, size_t offset, absl::Span<cons
   }
 }
 
-void OptimizerStepper::UpdateWith(const Adam& adam, size_t offset, absl::Span<const float> gradients, float* parameters) {
+void OptimizerStepper::UpdateWith(const Adam& adam, size_t offset, absl::Span<const float> gradients,
+                                  float* parameters) {
   const auto weight_decay = static_cast<float>(adam.weight_decay);
   const auto beta1 = static_cast<float>(adam.beta1);
   const auto beta2 = static_cast<float>(adam.beta2);

@@ -24,8 +24,8 @@ absl::Status TorchFailed(const char* what) {
 }  // namespace
 
 absl::Status CallTorch(absl::FunctionRef<absl::Status()> body) {
-  // OpenMP keeps the number of threads per calling thread, and whoever called before may have set it. It is part of what
-  // the bits depend on, too: a convolution's gradient is summed up by the threads.
+  // OpenMP keeps the number of threads per calling thread, and whoever called before may have set it. It is part of
+  // what the bits depend on, too: a convolution's gradient is summed up by the threads.
   if (at::get_num_threads() != 1) at::set_num_threads(1);
   try {
     return body();

@@ -49,11 +49,11 @@ absl::Status CheckArguments(const ModelSpec& spec, const SampleBlock& block,
 // The samples of one batch, normalized, in buffers that serve every batch.
 class BatchGatherer {
  public:
-  BatchGatherer(const ModelSpec& spec, const SampleBlock& block)
+  BatchGatherer(const InputSpec& input, const SampleBlock& block, int64_t largest_batch)
       : block_(block),
-        normalizer_(spec.input),
-        inputs_(at::empty({spec.training.batch_size, normalizer_.elements()}, at::kFloat)),
-        labels_(at::empty({spec.training.batch_size}, at::kLong)) {}
+        normalizer_(input),
+        inputs_(at::empty({largest_batch, normalizer_.elements()}, at::kFloat)),
+        labels_(at::empty({largest_batch}, at::kLong)) {}
 
   void Gather(absl::Span<const uint32_t> indices) {
     size_ = static_cast<int64_t>(indices.size());
@@ -77,8 +77,9 @@ class BatchGatherer {
   int64_t size_ = 0;
 };
 
-absl::Status TrainEpochs(const ModelSpec& spec, const SampleBlock& block, absl::Span<const std::vector<uint32_t>> epochs,
-                         const std::function<bool()>& stop, TrainingState* state) {
+absl::Status TrainEpochs(const ModelSpec& spec, const SampleBlock& block,
+                         absl::Span<const std::vector<uint32_t>> epochs, const std::function<bool()>& stop,
+                         TrainingState* state) {
   const at::AutoGradMode with_gradients(true);
   // In torch's own memory, which is aligned: neither speed nor bits depend on where the caller keeps the state.
   const at::Tensor flat = at::empty({static_cast<int64_t>(state->parameters.size())}, at::kFloat);
@@ -88,7 +89,9 @@ absl::Status TrainEpochs(const ModelSpec& spec, const SampleBlock& block, absl::
   std::vector<at::Tensor> parameters = ViewParameters(layout, flat);
   for (at::Tensor& parameter : parameters) parameter.set_requires_grad(true);
   OptimizerStepper optimizer(spec.training.optimizer, absl::MakeSpan(state->optimizer), &state->steps);
-  BatchGatherer batch(spec, block);
+  size_t longest_epoch = 0;
+  for (const std::vector<uint32_t>& epoch : epochs) longest_epoch = std::max(longest_epoch, epoch.size());
+  BatchGatherer batch(spec.input, block, std::min<int64_t>(spec.training.batch_size, longest_epoch));
 
   for (const std::vector<uint32_t>& epoch : epochs) {
     for (size_t begin = 0; begin < epoch.size(); begin += spec.training.batch_size) {

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
+#include "base/string_view.h"
 #include "rpc/conversion.h"
 #include "rpc/names.h"
 #include "rpc/unary.h"
@@ -20,7 +21,7 @@ namespace {
 
 absl::Status LogMissing(std::string_view rpc) {
   return Error(absl::StatusCode::kUnimplemented, "CERTIFICATE_LOG_MISSING",
-               absl::StrCat(rpc, " needs the log of certificates, which this version does not have"));
+               absl::StrCat(ToAbsl(rpc), " needs the log of certificates, which this version does not have"));
 }
 
 // Which shards a request means: the one that it names, or every one that holds samples.
@@ -54,13 +55,14 @@ absl::Status AuditService::Report(const v1::AuditRequest& request, v1::AuditRepo
   ASSIGN_OR_RETURN(const ErasurePage page, parts_.auditor->List(filter, first, limit));
   ASSIGN_OR_RETURN(const StatusReport report, parts_.auditor->Report());
   *response = ReportToWire(report, parts_.clock->Now(), request.page_token().empty());
-  for (const records::Erasure& erasure : page.erasures) *response->add_erasures() = ErasureToWire(erasure, *parts_.catalog);
+  for (const records::Erasure& erasure : page.erasures)
+    *response->add_erasures() = ErasureToWire(erasure, *parts_.catalog);
   if (page.next != 0) response->set_next_page_token(SequencePageToken(page.next));
   return absl::OkStatus();
 }
 
-grpc::ServerUnaryReactor* AuditService::GetCertificate(grpc::CallbackServerContext* context, const v1::GetCertificateRequest*,
-                                                       v1::Certificate*) {
+grpc::ServerUnaryReactor* AuditService::GetCertificate(grpc::CallbackServerContext* context,
+                                                       const v1::GetCertificateRequest*, v1::Certificate*) {
   return FinishUnary(context, LogMissing("GetCertificate"));
 }
 
@@ -75,12 +77,13 @@ grpc::ServerUnaryReactor* AuditService::GetInclusionProof(grpc::CallbackServerCo
 }
 
 grpc::ServerUnaryReactor* AuditService::GetConsistencyProof(grpc::CallbackServerContext* context,
-                                                            const v1::GetConsistencyProofRequest*, v1::ConsistencyProof*) {
+                                                            const v1::GetConsistencyProofRequest*,
+                                                            v1::ConsistencyProof*) {
   return FinishUnary(context, LogMissing("GetConsistencyProof"));
 }
 
-grpc::ServerUnaryReactor* AuditService::ListLogEntries(grpc::CallbackServerContext* context, const v1::ListLogEntriesRequest*,
-                                                       v1::ListLogEntriesResponse*) {
+grpc::ServerUnaryReactor* AuditService::ListLogEntries(grpc::CallbackServerContext* context,
+                                                       const v1::ListLogEntriesRequest*, v1::ListLogEntriesResponse*) {
   return FinishUnary(context, LogMissing("ListLogEntries"));
 }
 

@@ -26,9 +26,11 @@ class AuditService final : public v1::AuditService::CallbackService {
 
   grpc::ServerUnaryReactor* Audit(grpc::CallbackServerContext* context, const v1::AuditRequest* request,
                                   v1::AuditReport* response) override;
-  grpc::ServerUnaryReactor* GetCertificate(grpc::CallbackServerContext* context, const v1::GetCertificateRequest* request,
+  grpc::ServerUnaryReactor* GetCertificate(grpc::CallbackServerContext* context,
+                                           const v1::GetCertificateRequest* request,
                                            v1::Certificate* response) override;
-  grpc::ServerUnaryReactor* GetLogCheckpoint(grpc::CallbackServerContext* context, const v1::GetLogCheckpointRequest* request,
+  grpc::ServerUnaryReactor* GetLogCheckpoint(grpc::CallbackServerContext* context,
+                                             const v1::GetLogCheckpointRequest* request,
                                              v1::LogCheckpoint* response) override;
   grpc::ServerUnaryReactor* GetInclusionProof(grpc::CallbackServerContext* context,
                                               const v1::GetInclusionProofRequest* request,
@@ -36,7 +38,8 @@ class AuditService final : public v1::AuditService::CallbackService {
   grpc::ServerUnaryReactor* GetConsistencyProof(grpc::CallbackServerContext* context,
                                                 const v1::GetConsistencyProofRequest* request,
                                                 v1::ConsistencyProof* response) override;
-  grpc::ServerUnaryReactor* ListLogEntries(grpc::CallbackServerContext* context, const v1::ListLogEntriesRequest* request,
+  grpc::ServerUnaryReactor* ListLogEntries(grpc::CallbackServerContext* context,
+                                           const v1::ListLogEntriesRequest* request,
                                            v1::ListLogEntriesResponse* response) override;
   grpc::ServerWriteReactor<v1::ReplayProgress>* ReplayShard(grpc::CallbackServerContext* context,
                                                             const v1::ReplayShardRequest* request) override;

@@ -117,7 +117,7 @@ v1::Model ModelToWire(ModelEntry& model, const std::vector<ShardStatus>& shards,
   SpecToWire(model.spec(), &wire);
   *wire.mutable_create_time() = TimeToWire(model.create_time());
   {
-    absl::MutexLock lock(&model.record_mutex);
+    MutexLock lock(&model.record_mutex);
     wire.set_has_untrained_samples(model.record.ingest_batch() > model.record.trained_through_batch());
     if (const int64_t micros = model.record.train_time_micros(); micros != 0) {
       *wire.mutable_train_time() = TimeToWire(absl::FromUnixMicros(micros));
@@ -169,7 +169,8 @@ absl::StatusOr<ForgetRequest> ForgetFromWire(const v1::ForgetRequest& wire) {
   RETURN_IF_ERROR(ValidateId(wire.subject_id(), "subject_id"));
   request.subject_id = wire.subject_id();
   if (wire.models_size() > kMaxModelsPerForget) {
-    return InvalidField("models", absl::StrCat("must have at most ", kMaxModelsPerForget, " entries, has ", wire.models_size()));
+    return InvalidField("models",
+                        absl::StrCat("must have at most ", kMaxModelsPerForget, " entries, has ", wire.models_size()));
   }
   for (int i = 0; i < wire.models_size(); ++i) {
     ASSIGN_OR_RETURN(std::string id, ParseModelName(wire.models(i), absl::StrCat("models[", i, "]")));
@@ -188,7 +189,8 @@ absl::StatusOr<ErasureFilter> FilterFromWire(const v1::ErasureFilter& wire) {
   ErasureFilter filter;
   if (wire.state() != v1::Erasure::STATE_UNSPECIFIED) {
     if (!v1::Erasure::State_IsValid(wire.state())) {
-      return InvalidField("filter.state", absl::StrCat("must be a state of an erasure, is number ", static_cast<int>(wire.state())));
+      return InvalidField("filter.state",
+                          absl::StrCat("must be a state of an erasure, is number ", static_cast<int>(wire.state())));
     }
     filter.state = static_cast<records::Erasure::State>(wire.state());
   }
@@ -243,16 +245,26 @@ v1::Erasure ErasureToWire(const records::Erasure& erasure, const Catalog& catalo
   wire.set_state(static_cast<v1::Erasure::State>(erasure.state()));
   wire.set_regulation(static_cast<v1::Regulation>(erasure.regulation()));
   using E = v1::Erasure;
-  SetTime(erasure.submitted_time_micros(), [](E* e) { return e->mutable_submitted_time(); }, &wire);
-  SetTime(erasure.received_time_micros(), [](E* e) { return e->mutable_received_time(); }, &wire);
-  SetTime(erasure.due_time_micros(), [](E* e) { return e->mutable_due_time(); }, &wire);
-  SetTime(erasure.completed_time_micros(), [](E* e) { return e->mutable_complete_time(); }, &wire);
-  SetTime(erasure.isolated_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_isolated_time(); }, &wire);
-  SetTime(erasure.shredded_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_shredded_time(); }, &wire);
-  SetTime(erasure.retrained_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_retrained_time(); }, &wire);
-  SetTime(erasure.purged_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_purged_time(); }, &wire);
-  SetTime(erasure.certified_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_certified_time(); }, &wire);
-  SetTime(erasure.reclaimed_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_reclaimed_time(); }, &wire);
+  SetTime(
+      erasure.submitted_time_micros(), [](E* e) { return e->mutable_submitted_time(); }, &wire);
+  SetTime(
+      erasure.received_time_micros(), [](E* e) { return e->mutable_received_time(); }, &wire);
+  SetTime(
+      erasure.due_time_micros(), [](E* e) { return e->mutable_due_time(); }, &wire);
+  SetTime(
+      erasure.completed_time_micros(), [](E* e) { return e->mutable_complete_time(); }, &wire);
+  SetTime(
+      erasure.isolated_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_isolated_time(); }, &wire);
+  SetTime(
+      erasure.shredded_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_shredded_time(); }, &wire);
+  SetTime(
+      erasure.retrained_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_retrained_time(); }, &wire);
+  SetTime(
+      erasure.purged_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_purged_time(); }, &wire);
+  SetTime(
+      erasure.certified_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_certified_time(); }, &wire);
+  SetTime(
+      erasure.reclaimed_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_reclaimed_time(); }, &wire);
   for (const records::Erasure::ShardTask& task : erasure.tasks()) TaskToWire(task, catalog, wire.add_tasks());
   wire.set_samples_erased(erasure.samples_erased());
   return wire;
@@ -274,14 +286,15 @@ v1::PredictResponse PredictionToWire(Prediction prediction, const ModelSpec& spe
       std::count_if(snapshot.constituents.begin(), snapshot.constituents.end(),
                     [&spec](const Constituent& constituent) { return constituent.slices == spec.sisa.slices; })));
   wire.set_constituents_total(spec.sisa.shards);
-  wire.set_erasure_sequence(snapshot.erasure_sequence);
   return wire;
 }
 
 v1::AuditReport ReportToWire(const StatusReport& report, absl::Time now, bool with_models) {
   v1::AuditReport wire;
   *wire.mutable_report_time() = TimeToWire(now);
-  const auto count = [&report](records::Erasure::State state) { return static_cast<int64_t>(report.erasures_by_state[state]); };
+  const auto count = [&report](records::Erasure::State state) {
+    return static_cast<int64_t>(report.erasures_by_state[state]);
+  };
   v1::AuditReport::ErasureCounts* const counts = wire.mutable_erasures_by_state();
   counts->set_pending(count(records::Erasure::PENDING));
   counts->set_in_progress(count(records::Erasure::IN_PROGRESS));

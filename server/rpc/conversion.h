@@ -20,8 +20,8 @@
 
 namespace expunge {
 
-// Between the messages of the wire and the types of the domain. What comes in is checked as far as the domain's types cannot hold
-// it (INVALID_ARGUMENT, with the field); what goes out is only rewritten.
+// Between the messages of the wire and the types of the domain. What comes in is checked as far as the domain's types
+// cannot hold it (INVALID_ARGUMENT, with the field); what goes out is only rewritten.
 
 // --- in
 absl::StatusOr<ForgetRequest> ForgetFromWire(const v1::ForgetRequest& request);

@@ -24,8 +24,8 @@ grpc::ServerUnaryReactor* ErasureService::Forget(grpc::CallbackServerContext* co
   return RunUnary(context, parts_.executor, WhenAbandoned::kRun, [=, this] { return Forget(*request, response); });
 }
 
-grpc::ServerUnaryReactor* ErasureService::GetErasure(grpc::CallbackServerContext* context, const v1::GetErasureRequest* request,
-                                                     v1::Erasure* response) {
+grpc::ServerUnaryReactor* ErasureService::GetErasure(grpc::CallbackServerContext* context,
+                                                     const v1::GetErasureRequest* request, v1::Erasure* response) {
   return RunUnary(context, parts_.executor, WhenAbandoned::kDrop, [=, this]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::string uuid, ParseErasureName(request->name(), "name"));
     ASSIGN_OR_RETURN(*response, Find(uuid));
@@ -69,7 +69,8 @@ absl::Status ErasureService::List(const v1::ListErasuresRequest& request, v1::Li
   ASSIGN_OR_RETURN(const size_t limit, ParsePageSize(request.page_size()));
   ASSIGN_OR_RETURN(const ErasureSequence first, ParseSequencePageToken(request.page_token()));
   ASSIGN_OR_RETURN(const ErasurePage page, parts_.auditor->List(filter, first, limit));
-  for (const records::Erasure& erasure : page.erasures) *response->add_erasures() = ErasureToWire(erasure, *parts_.catalog);
+  for (const records::Erasure& erasure : page.erasures)
+    *response->add_erasures() = ErasureToWire(erasure, *parts_.catalog);
   if (page.next != 0) response->set_next_page_token(SequencePageToken(page.next));
   return absl::OkStatus();
 }

@@ -15,15 +15,15 @@
 
 namespace expunge {
 
-IngestReactor::IngestReactor(grpc::CallbackServerContext* context, Executor* executor, Catalog* catalog, Ingestor* ingestor,
-                             v1::IngestSamplesResponse* response)
+IngestReactor::IngestReactor(grpc::CallbackServerContext* context, Executor* executor, Catalog* catalog,
+                             Ingestor* ingestor, v1::IngestSamplesResponse* response)
     : context_(context), executor_(executor), catalog_(catalog), ingestor_(ingestor), response_(response) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Advance();
 }
 
 void IngestReactor::OnReadDone(bool ok) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   Buffer* const read = std::exchange(reading_, nullptr);
   if (ok) {
     to_store_ = read;
@@ -51,13 +51,13 @@ bool IngestReactor::Advance() {
 void IngestReactor::Store() {
   const Buffer* message;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     message = storing_;
   }
   absl::Status status = IsAbandoned(*context_) ? AbandonedError(*context_) : StoreMessage(*message);
   bool ended = false;
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     storing_ = nullptr;
     if (status.ok()) {
       ended = Advance();
@@ -71,7 +71,8 @@ void IngestReactor::Store() {
 
 absl::Status IngestReactor::StoreMessage(const v1::IngestSamplesRequest& message) {
   if (model_ != nullptr) {
-    return message.has_batch() ? StoreBatch(message.batch()) : InvalidField("batch", "must be set in every message but the first");
+    return message.has_batch() ? StoreBatch(message.batch())
+                               : InvalidField("batch", "must be set in every message but the first");
   }
   if (!message.has_start()) return InvalidField("start", "must be set in the first message");
   ASSIGN_OR_RETURN(const std::string name, ParseModelName(message.start().model(), "start.model"));
@@ -82,7 +83,8 @@ absl::Status IngestReactor::StoreMessage(const v1::IngestSamplesRequest& message
 
 absl::Status IngestReactor::StoreBatch(const v1::SampleBatch& batch) {
   RETURN_IF_ERROR(ValidateBatch(batch, model_->spec()));
-  ASSIGN_OR_RETURN(const IngestCounts counts, ingestor_->Ingest(*model_, SamplesFromWire(batch, model_->spec()), new_consent_));
+  ASSIGN_OR_RETURN(const IngestCounts counts,
+                   ingestor_->Ingest(*model_, SamplesFromWire(batch, model_->spec()), new_consent_));
   ++batches_;
   counts_.ingested += counts.ingested;
   counts_.unchanged += counts.unchanged;
@@ -105,7 +107,8 @@ void IngestReactor::Reply(absl::Status status) {
     response_->set_samples_conflicting(static_cast<int64_t>(counts_.conflicting));
   }
   const uint64_t samples = counts_.ingested + counts_.unchanged + counts_.forgotten + counts_.conflicting;
-  Finish(ToGrpcStatus(status, {{"batchesCommitted", absl::StrCat(batches_)}, {"samplesCommitted", absl::StrCat(samples)}}));
+  Finish(ToGrpcStatus(status,
+                      {{"batchesCommitted", absl::StrCat(batches_)}, {"samplesCommitted", absl::StrCat(samples)}}));
 }
 
 }  // namespace expunge

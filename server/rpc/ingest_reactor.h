@@ -7,8 +7,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "base/executor.h"
+#include "base/mutex.h"
 #include "catalog/catalog.h"
 #include "catalog/ingestor.h"
 #include "expunge/v1/model_service.pb.h"
@@ -17,8 +17,8 @@
 
 namespace expunge {
 
-// The receiving end of IngestSamples. While one message is stored on the executor, the next one is read; no more, so a stream holds two
-// messages at most and a fast client waits for the disk. Owns itself.
+// The receiving end of IngestSamples. While one message is stored on the executor, the next one is read; no more, so a
+// stream holds two messages at most and a fast client waits for the disk. Owns itself.
 class IngestReactor final : public grpc::ServerReadReactor<v1::IngestSamplesRequest> {
  public:
   // Nothing is owned. `response` is gRPC's.
@@ -31,8 +31,8 @@ class IngestReactor final : public grpc::ServerReadReactor<v1::IngestSamplesRequ
  private:
   using Buffer = v1::IngestSamplesRequest;
 
-  // Starts what can be started. True: there is nothing more to do than to reply, which the caller does when it has let go of the lock,
-  // because a reply may destroy the reactor.
+  // Starts what can be started. True: there is nothing more to do than to reply, which the caller does when it has let
+  // go of the lock, because a reply may destroy the reactor.
   bool Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   // On the executor, one at a time.
@@ -54,8 +54,8 @@ class IngestReactor final : public grpc::ServerReadReactor<v1::IngestSamplesRequ
   uint64_t batches_ = 0;
   IngestCounts counts_;
 
-  absl::Mutex mutex_;
-  std::array<Buffer, 2> buffers_;  // `reading_` and `storing_` say who has one
+  Mutex mutex_;
+  std::array<Buffer, 2> buffers_;                       // `reading_` and `storing_` say who has one
   Buffer* to_store_ ABSL_GUARDED_BY(mutex_) = nullptr;  // read, not yet being stored
   Buffer* reading_ ABSL_GUARDED_BY(mutex_) = nullptr;
   Buffer* storing_ ABSL_GUARDED_BY(mutex_) = nullptr;

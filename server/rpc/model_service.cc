@@ -18,13 +18,14 @@
 
 namespace expunge {
 
-grpc::ServerUnaryReactor* ModelService::CreateModel(grpc::CallbackServerContext* context, const v1::CreateModelRequest* request,
-                                                    v1::Model* response) {
-  return RunUnary(context, parts_.executor, WhenAbandoned::kDrop, [=, this] { return Create(request->model(), response); });
+grpc::ServerUnaryReactor* ModelService::CreateModel(grpc::CallbackServerContext* context,
+                                                    const v1::CreateModelRequest* request, v1::Model* response) {
+  return RunUnary(context, parts_.executor, WhenAbandoned::kDrop,
+                  [=, this] { return Create(request->model(), response); });
 }
 
-grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* context, const v1::GetModelRequest* request,
-                                                 v1::Model* response) {
+grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* context,
+                                                 const v1::GetModelRequest* request, v1::Model* response) {
   return RunUnary(context, parts_.executor, WhenAbandoned::kDrop, [=, this]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::shared_ptr<ModelEntry> model, Find(request->name()));
     *response = ModelToWire(*model, ModelDetail::kShards);
@@ -32,13 +33,14 @@ grpc::ServerUnaryReactor* ModelService::GetModel(grpc::CallbackServerContext* co
   });
 }
 
-grpc::ServerUnaryReactor* ModelService::ListModels(grpc::CallbackServerContext* context, const v1::ListModelsRequest* request,
+grpc::ServerUnaryReactor* ModelService::ListModels(grpc::CallbackServerContext* context,
+                                                   const v1::ListModelsRequest* request,
                                                    v1::ListModelsResponse* response) {
   return RunUnary(context, parts_.executor, WhenAbandoned::kDrop, [=, this] { return List(*request, response); });
 }
 
-grpc::ServerUnaryReactor* ModelService::DeleteModel(grpc::CallbackServerContext* context, const v1::DeleteModelRequest* request,
-                                                    google::protobuf::Empty*) {
+grpc::ServerUnaryReactor* ModelService::DeleteModel(grpc::CallbackServerContext* context,
+                                                    const v1::DeleteModelRequest* request, google::protobuf::Empty*) {
   return RunUnary(context, parts_.executor, WhenAbandoned::kDrop, [=, this]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::shared_ptr<ModelEntry> model, Find(request->name()));
     RETURN_IF_ERROR(parts_.unlearner->Delete(*model));
@@ -52,8 +54,8 @@ grpc::ServerReadReactor<v1::IngestSamplesRequest>* ModelService::IngestSamples(g
   return new IngestReactor(context, parts_.executor, parts_.catalog, parts_.ingestor, response);
 }
 
-grpc::ServerUnaryReactor* ModelService::TrainModel(grpc::CallbackServerContext* context, const v1::TrainModelRequest* request,
-                                                   v1::Model* response) {
+grpc::ServerUnaryReactor* ModelService::TrainModel(grpc::CallbackServerContext* context,
+                                                   const v1::TrainModelRequest* request, v1::Model* response) {
   return RunUnary(context, parts_.executor, WhenAbandoned::kDrop, [=, this]() -> absl::Status {
     ASSIGN_OR_RETURN(const std::shared_ptr<ModelEntry> model, Find(request->name()));
     RETURN_IF_ERROR(parts_.unlearner->Train(*model));
@@ -93,7 +95,8 @@ absl::Status ModelService::List(const v1::ListModelsRequest& request, v1::ListMo
   ASSIGN_OR_RETURN(const size_t limit, ParsePageSize(request.page_size()));
   ASSIGN_OR_RETURN(const std::string after, ParseIdPageToken(request.page_token()));
   const std::vector<std::shared_ptr<ModelEntry>> models = parts_.catalog->List();
-  auto model = std::find_if(models.begin(), models.end(), [&after](const auto& model) { return model->name() > after; });
+  auto model =
+      std::find_if(models.begin(), models.end(), [&after](const auto& model) { return model->name() > after; });
   for (; model != models.end(); ++model) {
     if (response->models_size() == static_cast<int>(limit)) {
       response->set_next_page_token(IdPageToken((*std::prev(model))->name()));

@@ -1,14 +1,16 @@
 #include "rpc/names.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/status_macros.h"
+#include "base/string_view.h"
 #include "catalog/catalog.h"
 
 namespace expunge {
@@ -38,14 +40,14 @@ std::optional<Uuid> UuidFromText(std::string_view text) {
 }
 
 std::string Token(char kind, std::string_view cursor) {
-  return absl::WebSafeBase64Escape(absl::StrCat(std::string_view(&kind, 1), cursor));
+  return absl::WebSafeBase64Escape(absl::StrCat(absl::string_view(&kind, 1), ToAbsl(cursor)));
 }
 
 absl::Status BadToken() { return InvalidField("page_token", "must be a next_page_token of the same list"); }
 
 absl::StatusOr<std::string> CursorOf(char kind, std::string_view token) {
   std::string cursor;
-  if (!absl::WebSafeBase64Unescape(token, &cursor) || cursor.size() < 2 || cursor[0] != kind) return BadToken();
+  if (!absl::WebSafeBase64Unescape(ToAbsl(token), &cursor) || cursor.size() < 2 || cursor[0] != kind) return BadToken();
   return cursor.substr(1);
 }
 
@@ -57,7 +59,7 @@ absl::StatusOr<Uuid> ParseUuid(std::string_view text, std::string_view field) {
 }
 
 std::string FormatUuid(std::string_view bytes) {
-  std::string text = absl::BytesToHexString(bytes);
+  std::string text = ToHex(bytes);
   for (size_t i = 0; i < text.size(); ++i) {
     if (IsHyphenPlace(i)) text.insert(i, 1, '-');
   }
@@ -65,23 +67,25 @@ std::string FormatUuid(std::string_view bytes) {
 }
 
 absl::StatusOr<std::string> ParseModelName(std::string_view name, std::string_view field) {
-  if (!absl::ConsumePrefix(&name, kModels) || !ValidateModelName(name).ok()) {
-    return InvalidField(field, absl::StrCat("must be models/{id} with an id of 1 to ", kMaxModelNameBytes,
-                                            " characters of a-z, 0-9 and '-' that begins with a letter and does not end in '-'"));
+  if (!name.starts_with(kModels) || !ValidateModelName(name.substr(kModels.size())).ok()) {
+    return InvalidField(
+        field, absl::StrCat("must be models/{id} with an id of 1 to ", kMaxModelNameBytes,
+                            " characters of a-z, 0-9 and '-' that begins with a letter and does not end in '-'"));
   }
-  return std::string(name);
+  return std::string(name.substr(kModels.size()));
 }
 
-std::string FormatModelName(std::string_view id) { return absl::StrCat(kModels, id); }
+std::string FormatModelName(std::string_view id) { return absl::StrCat(ToAbsl(kModels), ToAbsl(id)); }
 
 absl::StatusOr<std::string> ParseErasureName(std::string_view name, std::string_view field) {
-  if (absl::ConsumePrefix(&name, kErasures)) {
-    if (const std::optional<Uuid> uuid = UuidFromText(name)) return std::string(uuid->begin(), uuid->end());
+  if (name.starts_with(kErasures)) {
+    if (const std::optional<Uuid> uuid = UuidFromText(name.substr(kErasures.size())))
+      return std::string(uuid->begin(), uuid->end());
   }
   return InvalidField(field, "must be erasures/{uuid}");
 }
 
-std::string FormatErasureName(std::string_view uuid) { return absl::StrCat(kErasures, FormatUuid(uuid)); }
+std::string FormatErasureName(std::string_view uuid) { return absl::StrCat(ToAbsl(kErasures), FormatUuid(uuid)); }
 
 absl::StatusOr<size_t> ParsePageSize(int32_t page_size) {
   if (page_size < 0) return InvalidField("page_size", absl::StrCat("must be 0 or more, is ", page_size));

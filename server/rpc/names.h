@@ -33,7 +33,8 @@ inline constexpr int kDefaultPageSize = 100;
 inline constexpr int kMaxPageSize = 1000;
 absl::StatusOr<size_t> ParsePageSize(int32_t page_size);
 
-// Opaque page tokens for a list in the order of sequences, and for one in the order of ids. An empty token is the first page: 0, "".
+// Opaque page tokens for a list in the order of sequences, and for one in the order of ids. An empty token is the first
+// page: 0, "".
 std::string SequencePageToken(ErasureSequence next);
 absl::StatusOr<ErasureSequence> ParseSequencePageToken(std::string_view token);
 std::string IdPageToken(std::string_view last_id);

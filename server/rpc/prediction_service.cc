@@ -28,8 +28,8 @@ absl::Status OverloadedError() {
 
 }  // namespace
 
-grpc::ServerUnaryReactor* PredictionService::Predict(grpc::CallbackServerContext* context, const v1::PredictRequest* request,
-                                                     v1::PredictResponse* response) {
+grpc::ServerUnaryReactor* PredictionService::Predict(grpc::CallbackServerContext* context,
+                                                     const v1::PredictRequest* request, v1::PredictResponse* response) {
   auto admission = absl::MakeCleanup([this] { admitted_.fetch_sub(1); });
   if (admitted_.fetch_add(1) >= kMaxAdmitted) return FinishUnary(context, OverloadedError());
   return RunUnary(context, executor_, WhenAbandoned::kDrop,
@@ -50,8 +50,8 @@ absl::Status PredictionService::Answer(const grpc::CallbackServerContext& contex
   const std::string& data = request.inputs().data();
   absl::StatusOr<Prediction> prediction =
       expunge::Predict(model->spec(), model->ensemble(), model->trained(),
-              absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(data.data()), data.size()), batch,
-              [&context] { return IsAbandoned(context); });
+                       absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(data.data()), data.size()), batch,
+                       [&context] { return IsAbandoned(context); });
   if (absl::IsCancelled(prediction.status())) return AbandonedError(context);
   RETURN_IF_ERROR(prediction.status());
   *response = PredictionToWire(*std::move(prediction), model->spec());

@@ -13,18 +13,20 @@ namespace {
 
 constexpr absl::Duration kInterval = absl::Milliseconds(100);
 
-bool HasVerdict(const v1::ReplayProgress& message) { return message.verdict() != v1::ReplayProgress::VERDICT_UNSPECIFIED; }
+bool HasVerdict(const v1::ReplayProgress& message) {
+  return message.verdict() != v1::ReplayProgress::VERDICT_UNSPECIFIED;
+}
 
 }  // namespace
 
-ReplayReactor::ReplayReactor(grpc::CallbackServerContext* context, const Parts& parts, std::shared_ptr<ModelEntry> model,
-                             std::vector<uint32_t> shards)
+ReplayReactor::ReplayReactor(grpc::CallbackServerContext* context, const Parts& parts,
+                             std::shared_ptr<ModelEntry> model, std::vector<uint32_t> shards)
     : context_(context), parts_(parts), model_(std::move(model)), shards_(std::move(shards)) {
   parts_.executor->Schedule([this] {
     result_ = ReplayAll();
     bool all_written;
     {
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       ended_ = true;
       all_written = Advance();
     }
@@ -33,7 +35,7 @@ ReplayReactor::ReplayReactor(grpc::CallbackServerContext* context, const Parts& 
 }
 
 void ReplayReactor::OnWriteDone(bool /*ok*/) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   writing_ = false;
   if (Advance()) Finish(ToGrpcStatus(result_));  // gRPC keeps the reactor until this has returned
 }
@@ -69,7 +71,7 @@ absl::Status ReplayReactor::ReplayOne(uint32_t shard) {
 }
 
 void ReplayReactor::Tell(v1::ReplayProgress message) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (!waiting_.empty() && !HasVerdict(waiting_.back())) waiting_.pop_back();
   waiting_.push_back(std::move(message));
   Advance();

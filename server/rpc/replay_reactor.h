@@ -8,9 +8,9 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
-#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "base/executor.h"
+#include "base/mutex.h"
 #include "catalog/catalog.h"
 #include "expunge/v1/audit_service.pb.h"
 #include "grpcpp/server_context.h"
@@ -23,8 +23,8 @@
 
 namespace expunge {
 
-// The sending end of ReplayShard: replays the shards one after the other on the executor. Progress that comes faster than messages go is
-// left out; no verdict is. Owns itself.
+// The sending end of ReplayShard: replays the shards one after the other on the executor. Progress that comes faster
+// than messages go is left out; no verdict is. Owns itself.
 class ReplayReactor final : public grpc::ServerWriteReactor<v1::ReplayProgress> {
  public:
   // Not owned.
@@ -46,8 +46,8 @@ class ReplayReactor final : public grpc::ServerWriteReactor<v1::ReplayProgress> 
   absl::Status ReplayAll();
   absl::Status ReplayOne(uint32_t shard);
   void Tell(v1::ReplayProgress message) ABSL_LOCKS_EXCLUDED(mutex_);
-  // Starts the next write. True: all is written, and the caller finishes when it has let go of the lock, because that may destroy the
-  // reactor.
+  // Starts the next write. True: all is written, and the caller finishes when it has let go of the lock, because that
+  // may destroy the reactor.
   bool Advance() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   grpc::CallbackServerContext* const context_;
@@ -55,7 +55,7 @@ class ReplayReactor final : public grpc::ServerWriteReactor<v1::ReplayProgress> 
   const std::shared_ptr<ModelEntry> model_;
   const std::vector<uint32_t> shards_;
 
-  absl::Mutex mutex_;
+  Mutex mutex_;
   std::deque<v1::ReplayProgress> waiting_ ABSL_GUARDED_BY(mutex_);
   v1::ReplayProgress written_;  // by the write under way
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;

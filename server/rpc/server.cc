@@ -5,12 +5,12 @@
 #include <chrono>
 #include <mutex>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/string_view.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/security/server_credentials.h"
@@ -19,8 +19,9 @@
 namespace expunge {
 namespace {
 
-constexpr const char* kServiceNames[] = {v1::PredictionService::service_full_name(), v1::ErasureService::service_full_name(),
-                                         v1::AuditService::service_full_name(), v1::ModelService::service_full_name()};
+constexpr const char* kServiceNames[] = {v1::PredictionService::service_full_name(),
+                                         v1::ErasureService::service_full_name(), v1::AuditService::service_full_name(),
+                                         v1::ModelService::service_full_name()};
 
 // gRPC's own messages name peers' addresses, so they are for debugging only.
 void LogFromGrpc(gpr_log_func_args* args) {
@@ -40,7 +41,7 @@ void PrepareGrpc() {
 bool IsLoopback(std::string_view host) {
   if (host == "localhost" || host == "[::1]") return true;
   // 127.0.0.0/8; what is not an address at all does not bind.
-  return absl::StartsWith(host, "127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
+  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
 }
 
 }  // namespace
@@ -48,43 +49,45 @@ bool IsLoopback(std::string_view host) {
 absl::Status ValidateListenAddress(std::string_view listen) {
   const size_t colon = listen.rfind(':');
   int port = -1;
-  if (colon == std::string_view::npos || !absl::SimpleAtoi(listen.substr(colon + 1), &port) || port < 0 || port > 65'535) {
+  if (colon == std::string_view::npos || !absl::SimpleAtoi(ToAbsl(listen.substr(colon + 1)), &port) || port < 0 ||
+      port > 65'535) {
     return InvalidField("listen", "must be HOST:PORT with a port from 0 to 65535");
   }
   if (!IsLoopback(listen.substr(0, colon))) {
-    return InvalidField("listen", "must have a loopback host (127.0.0.1, [::1] or localhost), because there is no TLS yet");
+    return InvalidField("listen",
+                        "must have a loopback host (127.0.0.1, [::1] or localhost), because there is no TLS yet");
   }
   return absl::OkStatus();
 }
 
 Server::Server(const Parts& parts)
-    : prediction_service_(parts.catalog, parts.predict),
-      erasure_service_({.unlearner = parts.unlearner,
-                        .ledger = parts.ledger,
-                        .auditor = parts.auditor,
-                        .catalog = parts.catalog,
+    : prediction_service_(&parts.engine->catalog(), parts.predict),
+      erasure_service_({.unlearner = &parts.engine->unlearner(),
+                        .ledger = &parts.engine->ledger(),
+                        .auditor = &parts.engine->auditor(),
+                        .catalog = &parts.engine->catalog(),
                         .executor = parts.io,
                         .drain = &drain_}),
-      audit_service_({.auditor = parts.auditor,
-                      .catalog = parts.catalog,
+      audit_service_({.auditor = &parts.engine->auditor(),
+                      .catalog = &parts.engine->catalog(),
                       .clock = parts.clock,
                       .executor = parts.io,
-                      .replay = {.store = parts.store,
-                                 .keyring = parts.keyring,
-                                 .trainer = parts.trainer,
+                      .replay = {.store = &parts.engine->store(),
+                                 .keyring = &parts.engine->keyring(),
+                                 .trainer = &parts.engine->trainer(),
                                  .executor = parts.replay,
                                  .drain = &drain_}}),
-      model_service_({.catalog = parts.catalog,
-                      .ingestor = parts.ingestor,
-                      .unlearner = parts.unlearner,
+      model_service_({.catalog = &parts.engine->catalog(),
+                      .ingestor = &parts.engine->ingestor(),
+                      .unlearner = &parts.engine->unlearner(),
                       .executor = parts.io,
                       .drain = &drain_}) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, const Parts& parts) {
   RETURN_IF_ERROR(ValidateListenAddress(options.listen));
   if (options.max_message_bytes < kMinMessageBytes || options.max_message_bytes > kMaxMessageBytes) {
-    return InvalidField("max_message_bytes", absl::StrCat("must be from ", kMinMessageBytes, " to ", kMaxMessageBytes, ", is ",
-                                                          options.max_message_bytes));
+    return InvalidField("max_message_bytes", absl::StrCat("must be from ", kMinMessageBytes, " to ", kMaxMessageBytes,
+                                                          ", is ", options.max_message_bytes));
   }
   PrepareGrpc();
   std::unique_ptr<Server> server(new Server(parts));
@@ -99,7 +102,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr || server->port_ == 0) {
     return Error(absl::StatusCode::kFailedPrecondition, "LISTEN_ADDRESS_UNAVAILABLE",
-                 absl::StrCat("cannot listen on ", options.listen, ": the port is in use, or the address is not on this machine"));
+                 absl::StrCat("cannot listen on ", options.listen,
+                              ": the port is in use, or the address is not on this machine"));
   }
   for (const char* name : kServiceNames) server->server_->GetHealthCheckService()->SetServingStatus(name, true);
   return server;

@@ -8,22 +8,15 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "audit/auditor.h"
 #include "base/clock.h"
 #include "base/executor.h"
-#include "catalog/catalog.h"
-#include "catalog/ingestor.h"
+#include "engine/engine.h"
 #include "grpcpp/server.h"
-#include "model/trainer.h"
 #include "rpc/audit_service.h"
 #include "rpc/drain.h"
 #include "rpc/erasure_service.h"
 #include "rpc/model_service.h"
 #include "rpc/prediction_service.h"
-#include "storage/keyring.h"
-#include "storage/store.h"
-#include "unlearning/erasure_ledger.h"
-#include "unlearning/unlearner.h"
 
 namespace expunge {
 
@@ -34,37 +27,30 @@ inline constexpr size_t kMaxMessageBytes = size_t{1} << 30;
 class Server {
  public:
   struct Options {
-    std::string listen = "127.0.0.1:7400";            // HOST:PORT; port 0: a free one
+    std::string listen = "127.0.0.1:7400";        // HOST:PORT; port 0: a free one
     size_t max_message_bytes = size_t{16} << 20;  // received; larger ones are refused with RESOURCE_EXHAUSTED
   };
 
   // Not owned; all outlive the server.
   struct Parts {
-    Store* store;
-    const Keyring* keyring;
-    const Trainer* trainer;
-    Catalog* catalog;
-    Ingestor* ingestor;
-    ErasureLedger* ledger;
-    Unlearner* unlearner;
-    const Auditor* auditor;
+    Engine* engine;  // recovered
     const Clock* clock;
     Executor* io;       // waits for the disk
     Executor* predict;  // computes answers
     Executor* replay;   // trains for hours, below everything else in priority
   };
 
-  // Serves when it returns, so whatever Predict and Forget need must be ready. INVALID_ARGUMENT: an option is malformed, or the
-  // address is not a loopback one: without TLS nobody else may connect.
-  // FAILED_PRECONDITION (LISTEN_ADDRESS_UNAVAILABLE): the port is in use, or the address not on this machine.
+  // Serves when it returns. INVALID_ARGUMENT: an option is
+  // malformed, or the address is not a loopback one: without TLS nobody else may connect. FAILED_PRECONDITION
+  // (LISTEN_ADDRESS_UNAVAILABLE): the port is in use, or the address not on this machine.
   static absl::StatusOr<std::unique_ptr<Server>> Start(const Options& options, const Parts& parts);
 
   ~Server();  // drains without grace
 
   int port() const { return port_; }
 
-  // Health turns NOT_SERVING, no call is accepted any more, streams that have no end of their own are ended. Calls that run
-  // may finish for `grace`, then they are cancelled. Returns when none runs.
+  // Health turns NOT_SERVING, no call is accepted any more, streams that have no end of their own are ended. Calls that
+  // run may finish for `grace`, then they are cancelled. Returns when none runs.
   void Drain(absl::Duration grace);
 
  private:

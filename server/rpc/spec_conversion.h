@@ -7,7 +7,8 @@
 
 namespace expunge {
 
-// What the declaration says; ValidateSpec knows whether it is any good. INVALID_ARGUMENT, with the field, for what a ModelSpec cannot hold.
+// What the declaration says; ValidateSpec knows whether it is any good. INVALID_ARGUMENT, with the field, for what a
+// ModelSpec cannot hold.
 absl::StatusOr<ModelSpec> SpecFromWire(const v1::Model& model);
 
 // Fills the declared fields of `model`.

@@ -15,17 +15,20 @@ bool IsPastDeadline(const grpc::CallbackServerContext& context) {
 
 }  // namespace
 
-bool IsAbandoned(const grpc::CallbackServerContext& context) { return context.IsCancelled() || IsPastDeadline(context); }
+bool IsAbandoned(const grpc::CallbackServerContext& context) {
+  return context.IsCancelled() || IsPastDeadline(context);
+}
 
 absl::Status AbandonedError(const grpc::CallbackServerContext& context) {
   if (IsPastDeadline(context)) {
-    return Error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED", "the deadline passed before the reply was made");
+    return Error(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
+                 "the deadline passed before the reply was made");
   }
   return Error(absl::StatusCode::kCancelled, "CANCELLED", "the client cancelled the call");
 }
 
-grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Executor* executor, WhenAbandoned when_abandoned,
-                                   absl::AnyInvocable<absl::Status()> handler) {
+grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Executor* executor,
+                                   WhenAbandoned when_abandoned, absl::AnyInvocable<absl::Status()> handler) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   executor->Schedule([context, reactor, when_abandoned, handler = std::move(handler)]() mutable {
     const bool dropped = when_abandoned == WhenAbandoned::kDrop && IsAbandoned(*context);

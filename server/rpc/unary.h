@@ -9,7 +9,8 @@
 
 namespace expunge {
 
-// Nobody waits for the reply any more: the client cancelled, or the deadline has passed. Thread-safe while the RPC lives.
+// Nobody waits for the reply any more: the client cancelled, or the deadline has passed. Thread-safe while the RPC
+// lives.
 bool IsAbandoned(const grpc::CallbackServerContext& context);
 
 // DEADLINE_EXCEEDED or CANCELLED, whichever it was.
@@ -20,10 +21,10 @@ enum class WhenAbandoned {
   kRun,   // it is carried out nevertheless
 };
 
-// Runs `handler` on `executor`, so that gRPC's own threads never block, and replies with its status. The request and the response live
-// until then.
-grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Executor* executor, WhenAbandoned when_abandoned,
-                                   absl::AnyInvocable<absl::Status()> handler);
+// Runs `handler` on `executor`, so that gRPC's own threads never block, and replies with its status. The request and
+// the response live until then.
+grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Executor* executor,
+                                   WhenAbandoned when_abandoned, absl::AnyInvocable<absl::Status()> handler);
 
 // Replies at once.
 grpc::ServerUnaryReactor* FinishUnary(grpc::CallbackServerContext* context, const absl::Status& status);

@@ -11,17 +11,19 @@
 
 namespace expunge {
 
-// The bounds of what comes over the wire. Every error is INVALID_ARGUMENT and names the field and the bound, never what was in it.
+// The bounds of what comes over the wire. Every error is INVALID_ARGUMENT and names the field and the bound, never what
+// was in it.
 
-inline constexpr size_t kMaxIdBytes = 1024;         // of a subject_id and of a sample_id
-inline constexpr int64_t kMaxPredictBatch = 4096;   // inputs
-inline constexpr int kMaxIngestBatch = 65'536;      // samples
+inline constexpr size_t kMaxIdBytes = 1024;        // of a subject_id and of a sample_id
+inline constexpr int64_t kMaxPredictBatch = 4096;  // inputs
+inline constexpr int kMaxIngestBatch = 65'536;     // samples
 inline constexpr int kMaxModelsPerForget = 1000;
 
 // An opaque id that a caller chose: 1 to kMaxIdBytes bytes.
 absl::Status ValidateId(std::string_view id, std::string_view field);
 
-// A batch of inputs for the model: dtype, shape ([batch, input.shape...] or [batch, elements]), number of bytes, finite values. Returns the batch size.
+// A batch of inputs for the model: dtype, shape ([batch, input.shape...] or [batch, elements]), number of bytes, finite
+// values. Returns the batch size.
 absl::StatusOr<size_t> ValidateInputs(const v1::Tensor& inputs, const ModelSpec& spec);
 
 // A batch of samples for the model.

@@ -9,8 +9,8 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
 #include "base/executor.h"
+#include "base/mutex.h"
 #include "base/notifier.h"
 #include "grpcpp/alarm.h"
 #include "grpcpp/server_context.h"
@@ -21,8 +21,9 @@
 
 namespace expunge {
 
-// A stream of a resource's states: the present one, then a new one after changes, until `read` says that it was the last, the client
-// leaves, or the server drains. Changes that come faster than messages go, or than every 50 ms, are left out. Owns itself.
+// A stream of a resource's states: the present one, then a new one after changes, until `read` says that it was the
+// last, the client leaves, or the server drains. Changes that come faster than messages go, or than every 50 ms, are
+// left out. Owns itself.
 template <typename Resource>
 class WatchReactor final : public grpc::ServerWriteReactor<Resource> {
  public:
@@ -57,10 +58,10 @@ class WatchReactor final : public grpc::ServerWriteReactor<Resource> {
  private:
   static constexpr std::chrono::milliseconds kInterval{50};
 
-  // Something is to be looked at. `busy_` stands for the one activity: a scheduled Step, a write, or the pause after it.
-  // Whoever finishes the stream leaves it set, so that nothing begins after that.
+  // Something is to be looked at. `busy_` stands for the one activity: a scheduled Step, a write, or the pause after
+  // it. Whoever finishes the stream leaves it set, so that nothing begins after that.
   void Changed() ABSL_LOCKS_EXCLUDED(mutex_) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     changed_ = true;
     if (busy_) return;
     busy_ = true;
@@ -68,7 +69,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<Resource> {
   }
 
   void Continue() ABSL_LOCKS_EXCLUDED(mutex_) {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     busy_ = changed_;
     if (busy_) ScheduleStep();
   }
@@ -80,7 +81,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<Resource> {
   void Step() ABSL_LOCKS_EXCLUDED(mutex_) {
     {
       // Also waits until whoever scheduled this has let go: finishing may destroy the reactor.
-      absl::MutexLock lock(&mutex_);
+      MutexLock lock(&mutex_);
       changed_ = false;
     }
     if (IsAbandoned(*context_)) return this->Finish(ToGrpcStatus(AbandonedError(*context_)));
@@ -102,7 +103,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<Resource> {
   State written_;              // by the one activity
   std::string written_bytes_;  // by the one activity
   grpc::Alarm alarm_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
   bool busy_ ABSL_GUARDED_BY(mutex_) = false;
   bool changed_ ABSL_GUARDED_BY(mutex_) = false;
   // Last, so that no callback comes any more when the rest is destroyed.

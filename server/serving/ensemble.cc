@@ -10,7 +10,7 @@ Ensemble::Ensemble(uint32_t shards, const Clock* clock) : clock_(clock), barrier
 }
 
 bool Ensemble::Publish(Constituent constituent) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   if (constituent.generation < barriers_[constituent.shard]) return false;
   std::vector<Constituent> constituents = Current()->constituents;
   const auto place = std::lower_bound(constituents.begin(), constituents.end(), constituent.shard,
@@ -26,7 +26,7 @@ bool Ensemble::Publish(Constituent constituent) {
 }
 
 void Ensemble::Withdraw(uint32_t shard, uint32_t first_slice, uint64_t generation) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   barriers_[shard] = std::max(barriers_[shard], generation);
   std::vector<Constituent> constituents = Current()->constituents;
   std::erase_if(constituents, [&](const Constituent& constituent) {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "base/clock.h"
 #include "base/digest.h"
 #include "model/trainer.h"
@@ -53,7 +53,7 @@ class Ensemble {
 
 
   const Clock* const clock_;
-  absl::Mutex mutex_;  // among writers
+  Mutex mutex_;  // among writers
   std::vector<uint64_t> barriers_ ABSL_GUARDED_BY(mutex_);  // by shard: the generation of its newest withdrawal
   std::atomic<std::shared_ptr<const Snapshot>> current_;
 };

@@ -27,7 +27,7 @@ ErasureLedger::ErasureLedger(Store* store, const Clock* clock) : store_(store), 
 
 absl::StatusOr<std::unique_ptr<ErasureLedger>> ErasureLedger::Open(Store* store, const Clock* clock) {
   std::unique_ptr<ErasureLedger> ledger(new ErasureLedger(store, clock));
-  absl::MutexLock lock(&ledger->mutex_);
+  MutexLock lock(&ledger->mutex_);
   ASSIGN_OR_RETURN(ledger->last_sequence_, store->LastErasureSequence());
   ledger->isolated_through_ = ledger->last_sequence_;
   auto& counts = ledger->counts_;
@@ -39,13 +39,13 @@ absl::StatusOr<std::unique_ptr<ErasureLedger>> ErasureLedger::Open(Store* store,
 }
 
 ErasureSequence ErasureLedger::BeginIsolation() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   isolating_.insert(++last_sequence_);
   return last_sequence_;
 }
 
 void ErasureLedger::EndIsolation(ErasureSequence sequence) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   isolating_.erase(sequence);
   isolated_through_.store(isolating_.empty() ? last_sequence_ : *isolating_.begin() - 1, std::memory_order_release);
 }
@@ -54,7 +54,7 @@ absl::Status ErasureLedger::Record(const records::Erasure& erasure, absl::Span<c
                                    absl::Span<const ModelUid> suppress_in) {
   RETURN_IF_ERROR(store_->RecordErasure(erasure, removals, suppress_in));
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     ++counts_[erasure.state()];
   }
   changes_.Notify();
@@ -105,7 +105,7 @@ absl::StatusOr<records::Erasure> ErasureLedger::Find(std::string_view uuid) cons
 }
 
 std::array<uint64_t, 6> ErasureLedger::CountsByState() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return counts_;
 }
 
@@ -131,7 +131,7 @@ absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, 
     }
     if (changed.empty()) continue;
     RETURN_IF_ERROR(store_->UpdateErasures(changed, synced));
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     for (size_t state = 0; state < moved.size(); ++state) counts_[state] += moved[state];
   }
   changes_.Notify();

@@ -13,7 +13,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/notifier.h"
@@ -66,7 +66,7 @@ class ErasureLedger {
   const Clock* const clock_;
   StripedLocks record_locks_;
   Notifier changes_;
-  mutable absl::Mutex mutex_;
+  mutable Mutex mutex_;
   ErasureSequence last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   std::set<ErasureSequence> isolating_ ABSL_GUARDED_BY(mutex_);
   std::atomic<ErasureSequence> isolated_through_ = 0;

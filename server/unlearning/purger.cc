@@ -17,15 +17,17 @@ Purger::Purger(Keyring* keyring, ErasureLedger* ledger, const Clock* clock)
 
 Purger::~Purger() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopping_ = true;
+    changed_.SignalAll();
   }
   thread_.join();
 }
 
 void Purger::Notify(const std::vector<ErasureSequence>& sequences) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   waiting_.insert(waiting_.end(), sequences.begin(), sequences.end());
+  changed_.Signal();
 }
 
 void Purger::Run() {
@@ -34,9 +36,8 @@ void Purger::Run() {
   while (true) {
     std::vector<ErasureSequence> batch;
     {
-      absl::MutexLock lock(&mutex_);
-      const auto ready = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_ || !waiting_.empty(); };
-      mutex_.Await(absl::Condition(&ready));
+      MutexLock lock(&mutex_);
+      while (!stopping_ && waiting_.empty()) changed_.Wait(&mutex_);
       if (stopping_) return;
       batch.swap(waiting_);
     }
@@ -45,10 +46,10 @@ void Purger::Run() {
     if (status.ok()) continue;
 
     Log(LogLevel::kError, "purge_failed", {{"error", status.ToString()}});
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     waiting_.insert(waiting_.end(), batch.begin(), batch.end());
-    const auto stopping = [this]() ABSL_SHARED_LOCKS_REQUIRED(mutex_) { return stopping_; };
-    mutex_.AwaitWithTimeout(absl::Condition(&stopping), kRetryAfter);
+    while (!stopping_ && !changed_.WaitWithTimeout(&mutex_, kRetryAfter)) {
+    }
   }
 }
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "base/clock.h"
 #include "model/ids.h"
 #include "storage/keyring.h"
@@ -29,7 +29,8 @@ class Purger {
   Keyring* const keyring_;
   ErasureLedger* const ledger_;
   const Clock* const clock_;
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  CondVar changed_;
   std::vector<ErasureSequence> waiting_ ABSL_GUARDED_BY(mutex_);
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/string_view.h"
 #include "sisa/schedule.h"
 
 namespace expunge {
@@ -16,7 +17,7 @@ namespace {
 
 // A checkpoint's sealed part opens only in its own place.
 std::string CheckpointContext(ShardId id, uint32_t slice, std::string_view lineage) {
-  return absl::StrCat("checkpoint ", id.model, "/", id.shard, "/", slice, " ", lineage);
+  return absl::StrCat("checkpoint ", id.model, "/", id.shard, "/", slice, " ", ToAbsl(lineage));
 }
 
 absl::StatusOr<CheckpointKeyId> KeyIdOf(const records::Checkpoint& checkpoint) {
@@ -48,7 +49,7 @@ struct Reconciler::Pass {
   // False: the membership moved, and with it the phase.
   bool SetPhase(ShardStatus::Phase phase) {
     {
-      absl::MutexLock lock(&shard.mutex);
+      MutexLock lock(&shard.mutex);
       if (shard.generation != generation) return false;
       shard.status.phase = phase;
       shard.status.problem.clear();
@@ -59,7 +60,7 @@ struct Reconciler::Pass {
 
   // At start-up what is stored is counted; afterwards ingest and Forget keep the counts.
   void CountOnce() {
-    absl::MutexLock lock(&shard.mutex);
+    MutexLock lock(&shard.mutex);
     if (shard.counted) return;
     shard.counted = true;
     shard.status.subjects = membership.subjects;
@@ -67,7 +68,7 @@ struct Reconciler::Pass {
   }
 
   void SetCheckpoint(uint32_t slice, const records::Checkpoint* checkpoint) {
-    absl::MutexLock lock(&shard.mutex);
+    MutexLock lock(&shard.mutex);
     ShardStatus::Slice& status = shard.status.slices[slice];
     status.checkpoint = checkpoint != nullptr;
     status.lineage = checkpoint ? DigestFromBytes(checkpoint->lineage()).value_or(Digest{}) : Digest{};
@@ -79,7 +80,7 @@ struct Reconciler::Pass {
   bool Progress(uint32_t slice, double progress) {
     constexpr double kStep = 0.05;  // finer steps are not worth waking watchers for
     {
-      absl::MutexLock lock(&shard.mutex);
+      MutexLock lock(&shard.mutex);
       if (shard.generation != generation) return false;
       ShardStatus& status = shard.status;
       if (status.training_slice == slice && progress > 0 && progress < status.slice_progress + kStep) return true;
@@ -103,7 +104,7 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Reconcile(ModelEntry& model, uin
                                                           const std::function<bool()>& stop) {
   Pass pass = {model, model.shard(shard), {model.uid(), shard}};
   {
-    absl::MutexLock lock(&pass.shard.mutex);
+    MutexLock lock(&pass.shard.mutex);
     pass.generation = pass.shard.generation;  // before anything else is read: see Shard::generation
   }
   const uint64_t trained_through = model.trained_through();
@@ -234,7 +235,7 @@ absl::StatusOr<bool> Reconciler::Commit(Pass& pass, uint32_t slice, double worke
   {
     // Held over two writes that are not synced: a Forget bumps the generation either before, and this commit is refused,
     // or after, and it destroys the key that was just made.
-    absl::MutexLock lock(&pass.shard.mutex);
+    MutexLock lock(&pass.shard.mutex);
     if (pass.shard.generation != pass.generation) return false;
     RETURN_IF_ERROR(keyring_->CreateCheckpointKey(pass.id, slice, key_id, key));
     RETURN_IF_ERROR(store_->PutCheckpoint(pass.id, slice, checkpoint, sealed));

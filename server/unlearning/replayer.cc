@@ -12,7 +12,7 @@ namespace expunge {
 namespace {
 
 uint64_t GenerationOf(Shard& shard) {
-  absl::MutexLock lock(&shard.mutex);
+  MutexLock lock(&shard.mutex);
   return shard.generation;
 }
 

@@ -20,7 +20,7 @@ RetrainPool::RetrainPool(const Options& options, Catalog* catalog, Reconciler* r
 
 RetrainPool::~RetrainPool() {
   {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     stopping_ = true;
     changed_.SignalAll();
   }
@@ -30,26 +30,26 @@ RetrainPool::~RetrainPool() {
 void RetrainPool::Notify(ShardId shard, absl::Time deadline) {
   const bool erasure = deadline != absl::InfiniteFuture();
   const absl::Time train_from = erasure ? clock_->Now() + options_.retrain_delay : absl::InfinitePast();
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   queue_.Add(shard, deadline, train_from);
   changed_.Signal();
 }
 
 void RetrainPool::Drop(ModelUid model) {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   queue_.Drop(model);
 }
 
 size_t RetrainPool::depth() const {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   return queue_.depth();
 }
 
 std::optional<RetrainQueue::Work> RetrainPool::WaitForWork() {
-  absl::MutexLock lock(&mutex_);
+  MutexLock lock(&mutex_);
   while (!stopping_) {
     if (auto work = queue_.Take(clock_->Now())) return work;
-    changed_.WaitWithDeadline(&mutex_, queue_.NextTime());
+    changed_.WaitWithTimeout(&mutex_, queue_.NextTime() - clock_->Now());
   }
   return std::nullopt;
 }
@@ -59,7 +59,7 @@ void RetrainPool::Run() {
   LowerThisThreadsPriority();
   while (auto work = WaitForWork()) {
     const absl::Time again = Attempt(*work);
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     if (again == absl::InfiniteFuture()) {
       queue_.Done(*work);
     } else {
@@ -81,7 +81,7 @@ absl::Time RetrainPool::Attempt(RetrainQueue::Work& work) {
                                              {"retry_seconds", absl::ToInt64Seconds(backoff)}, {"error", outcome.status().ToString()}});
     {
       Shard& shard = model->shard(work.shard.shard);
-      absl::MutexLock lock(&shard.mutex);
+      MutexLock lock(&shard.mutex);
       shard.status.phase = ShardStatus::Phase::kWaiting;
       shard.status.problem = outcome.status().ToString();
     }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "base/clock.h"
 #include "catalog/catalog.h"
 #include "unlearning/reconciler.h"
@@ -50,8 +50,8 @@ class RetrainPool {
   Reconciler* const reconciler_;
   const Clock* const clock_;
   std::atomic<bool> stopping_ = false;
-  mutable absl::Mutex mutex_;
-  absl::CondVar changed_;
+  mutable Mutex mutex_;
+  CondVar changed_;
   RetrainQueue queue_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::thread> workers_;
 };

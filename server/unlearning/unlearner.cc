@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <set>
+#include <shared_mutex>
 #include <thread>
 #include <utility>
 
@@ -143,10 +145,8 @@ absl::Status Unlearner::RecordAndIsolate(const ForgetRequest& request, const Pse
     suppress_in.push_back(model->uid());
   }
 
-  std::vector<std::unique_ptr<absl::ReaderMutexLock>> training_held;
-  for (const Holding& holding : holdings) {
-    training_held.push_back(std::make_unique<absl::ReaderMutexLock>(&holding.model->train_mutex));
-  }
+  std::vector<std::shared_lock<std::shared_mutex>> training_held;
+  for (const Holding& holding : holdings) training_held.emplace_back(holding.model->train_mutex);
   std::erase_if(holdings, [](const Holding& holding) { return holding.model->deleting(); });
   AddTasks(holdings, erasure);
   std::vector<SubjectRemoval> removals;
@@ -223,8 +223,8 @@ absl::Status Unlearner::Train(ModelEntry& model) {
                               " subjects"));
   }
   {
-    absl::WriterMutexLock training(&model.train_mutex);
-    absl::MutexLock lock(&model.record_mutex);
+    const std::unique_lock training(model.train_mutex);
+    MutexLock lock(&model.record_mutex);
     if (model.record.deleting()) return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND", "the model is being deleted");
     records::Model record = model.record;
     record.set_trained_through_batch(record.ingest_batch());
@@ -242,8 +242,8 @@ absl::Status Unlearner::Train(ModelEntry& model) {
 
 absl::Status Unlearner::Delete(ModelEntry& model) {
   {
-    absl::WriterMutexLock training(&model.train_mutex);
-    absl::MutexLock lock(&model.record_mutex);
+    const std::unique_lock training(model.train_mutex);
+    MutexLock lock(&model.record_mutex);
     records::Model record = model.record;
     record.set_deleting(true);
     RETURN_IF_ERROR(parts_.store->PutModel(model.uid(), record));

@@ -89,7 +89,8 @@ class Worker {
   }
 
   void TrainOneEpoch() {
-    const absl::Status status = trainer_.Train(spec_, block_, epochs_, [] { return false; }, &state_);
+    const absl::Status status = trainer_.Train(
+        spec_, block_, epochs_, [] { return false; }, &state_);
     if (!status.ok()) std::abort();
   }
 

@@ -1,5 +1,5 @@
-#ifndef EXPUNGE_TESTS_LEARNING_FIXTURES_H_
-#define EXPUNGE_TESTS_LEARNING_FIXTURES_H_
+#ifndef EXPUNGE_LEARNING_FIXTURES_H_
+#define EXPUNGE_LEARNING_FIXTURES_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -83,7 +83,8 @@ inline absl::Status Train(const Trainer& trainer, const ModelSpec& spec, const S
   return trainer.Train(spec, block, epochs, NeverStop, state);
 }
 
-inline std::vector<float> ProbabilitiesOf(const Network& network, const ModelSpec& spec, absl::Span<const uint8_t> inputs) {
+inline std::vector<float> ProbabilitiesOf(const Network& network, const ModelSpec& spec,
+                                          absl::Span<const uint8_t> inputs) {
   const size_t batch = inputs.size() / spec.input.SampleBytes();
   std::vector<float> probabilities(batch * spec.classes());
   const absl::Status status = network.Probabilities(inputs, batch, absl::MakeSpan(probabilities));
@@ -92,4 +93,4 @@ inline std::vector<float> ProbabilitiesOf(const Network& network, const ModelSpe
 
 }  // namespace expunge
 
-#endif  // EXPUNGE_TESTS_LEARNING_FIXTURES_H_
+#endif  // EXPUNGE_LEARNING_FIXTURES_H_

@@ -13,8 +13,8 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 
 TEST(NumericsTest, EnvironmentNamesEverythingThatTheBitsDependOn) {
-  EXPECT_THAT(DescribeNumericEnvironment(),
-              AllOf(HasSubstr("expunge kernels"), HasSubstr("torch"), HasSubstr("CPU capability"), Not(HasSubstr("\n"))));
+  EXPECT_THAT(DescribeNumericEnvironment(), AllOf(HasSubstr("expunge kernels"), HasSubstr("torch"),
+                                                  HasSubstr("CPU capability"), Not(HasSubstr("\n"))));
 }
 
 TEST(NumericsTest, EnvironmentStaysTheSameAndIsTheTrainers) {

@@ -41,13 +41,13 @@ torch::nn::Sequential ReferenceModule(const ModelSpec& spec) {
   return module;
 }
 
-std::unique_ptr<torch::optim::Optimizer> ReferenceOptimizer(const Optimizer& optimizer, std::vector<torch::Tensor> parameters) {
+std::unique_ptr<torch::optim::Optimizer> ReferenceOptimizer(const Optimizer& optimizer,
+                                                            std::vector<torch::Tensor> parameters) {
   if (const auto* adam = std::get_if<Adam>(&optimizer)) {
-    return std::make_unique<torch::optim::Adam>(std::move(parameters),
-                                                torch::optim::AdamOptions(adam->learning_rate)
-                                                    .betas({adam->beta1, adam->beta2})
-                                                    .eps(adam->epsilon)
-                                                    .weight_decay(adam->weight_decay));
+    return std::make_unique<torch::optim::Adam>(std::move(parameters), torch::optim::AdamOptions(adam->learning_rate)
+                                                                           .betas({adam->beta1, adam->beta2})
+                                                                           .eps(adam->epsilon)
+                                                                           .weight_decay(adam->weight_decay));
   }
   const Sgd& sgd = std::get<Sgd>(optimizer);
   return std::make_unique<torch::optim::SGD>(

@@ -83,6 +83,18 @@ TEST_F(TrainerTest, OnlyTheListedSamplesMatter) {
   EXPECT_TRUE(first == second);
 }
 
+TEST_F(TrainerTest, BatchLargerThanTheEpochIsTheWholeEpoch) {
+  ModelSpec spec = SpecOf(SoftmaxRegression{}, {100'000});
+  const SampleBlock block = RandomBlock(spec, 3);
+  TrainingState exact = Initialized(*trainer_, spec);
+  TrainingState larger = exact;
+  spec.training.batch_size = 3;
+  ASSERT_TRUE(Train(*trainer_, spec, block, {{2, 0, 1}}, &exact).ok());
+  spec.training.batch_size = kMaxBatchSize;  // would be 26 GB
+  ASSERT_TRUE(Train(*trainer_, spec, block, {{2, 0, 1}}, &larger).ok());
+  EXPECT_TRUE(larger == exact);
+}
+
 TEST_F(TrainerTest, TrainingLearns) {
   ModelSpec spec = SpecOf(Mlp{.hidden_sizes = {16}}, {8});
   SampleBlock block = RandomBlock(spec, 120);
@@ -111,8 +123,8 @@ TEST_F(TrainerTest, StopIsAskedBeforeEachBatch) {
   const ModelSpec spec = VariousSpecs()[1];
   TrainingState state = Initialized(*trainer_, spec);
   int asked = 0;
-  const absl::Status status = trainer_->Train(spec, RandomBlock(spec, 40), ShuffledEpochs(40, 2),
-                                              [&] { return ++asked == 4; }, &state);
+  const absl::Status status = trainer_->Train(
+      spec, RandomBlock(spec, 40), ShuffledEpochs(40, 2), [&] { return ++asked == 4; }, &state);
   EXPECT_TRUE(absl::IsCancelled(status)) << status;
   EXPECT_EQ(asked, 4);
   EXPECT_EQ(state.steps, 3u);

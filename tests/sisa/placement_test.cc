@@ -38,15 +38,11 @@ void ExpectUniform(const std::vector<int>& counts) {
   EXPECT_LE(statistic, freedom + 6 * std::sqrt(2 * freedom));
 }
 
-// floor(random * count / 2^64), bit by bit: adds count / 2, count / 4, ... for each bit of `random` from the highest.
-uint32_t ReferenceScale(const uint8_t* little_endian, uint32_t count) {
-  uint64_t whole = 0;
-  uint64_t rest = 0;  // in units of 2^-32, then carried on with the bits that remain
-  uint32_t words[2] = {};
-  for (int i = 7; i >= 0; --i) words[i / 4] = words[i / 4] << 8 | little_endian[i];
-  rest = uint64_t{words[0]} * count >> 32;
-  whole = uint64_t{words[1]} * count + rest;
-  return static_cast<uint32_t>(whole >> 32);
+// floor(random * count / 2^64) by long multiplication, byte by byte from the lowest.
+uint32_t ReferenceScale(const uint8_t* random, uint64_t count) {
+  uint64_t carry = 0;
+  for (int i = 0; i < 8; ++i) carry = (carry + random[i] * count) / 256;
+  return static_cast<uint32_t>(carry);
 }
 
 TEST(PlaceTest, IsPinned) {  // moving a subject would lose it: the shard is computed, not stored

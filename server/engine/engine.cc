@@ -1,0 +1,39 @@
+#include "engine/engine.h"
+
+#include "base/status_macros.h"
+#include "storage/rocks_store.h"
+
+namespace expunge {
+
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, const Trainer* trainer, const Clock* clock) {
+  std::unique_ptr<Engine> engine(new Engine(options, trainer));
+  Engine& e = *engine;
+  ASSIGN_OR_RETURN(e.store_, OpenRocksStore({.path = options.data_dir + "/store",
+                                             .env = options.env,
+                                             .reserved_free_bytes = options.reserved_free_bytes}));
+  const std::string default_key_file = options.data_dir + "/master.key";
+  ASSIGN_OR_RETURN(e.keyring_,
+                   Keyring::Open({.path = options.data_dir + "/keyring",
+                                  .master_key_file = options.master_key_file.empty() ? default_key_file : options.master_key_file,
+                                  .env = options.env,
+                                  .pepper = options.pepper}));
+  ASSIGN_OR_RETURN(e.catalog_, Catalog::Open(e.store_.get(), clock));
+  e.ingestor_ = std::make_unique<Ingestor>(e.store_.get(), e.keyring_.get(), &e.subject_locks_);
+  ASSIGN_OR_RETURN(e.ledger_, ErasureLedger::Open(e.store_.get(), clock));
+  e.purger_ = std::make_unique<Purger>(e.keyring_.get(), e.ledger_.get(), clock);
+  e.reconciler_ = std::make_unique<Reconciler>(e.store_.get(), e.keyring_.get(), trainer, e.ledger_.get(), clock);
+  e.pool_ = std::make_unique<RetrainPool>(options.retrain, e.catalog_.get(), e.reconciler_.get(), clock);
+  e.unlearner_ = std::make_unique<Unlearner>(Unlearner::Parts{.store = e.store_.get(),
+                                                              .keyring = e.keyring_.get(),
+                                                              .catalog = e.catalog_.get(),
+                                                              .ledger = e.ledger_.get(),
+                                                              .reconciler = e.reconciler_.get(),
+                                                              .pool = e.pool_.get(),
+                                                              .purger = e.purger_.get(),
+                                                              .subject_locks = &e.subject_locks_,
+                                                              .clock = clock});
+  e.auditor_ = std::make_unique<Auditor>(e.store_.get(), e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.pool_.get(), clock);
+  return engine;
+}
+
+}  // namespace expunge

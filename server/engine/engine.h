@@ -1,0 +1,81 @@
+#ifndef EXPUNGE_ENGINE_ENGINE_H_
+#define EXPUNGE_ENGINE_ENGINE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "audit/auditor.h"
+#include "base/clock.h"
+#include "base/striped_locks.h"
+#include "catalog/catalog.h"
+#include "catalog/ingestor.h"
+#include "model/trainer.h"
+#include "storage/keyring.h"
+#include "storage/store.h"
+#include "unlearning/erasure_ledger.h"
+#include "unlearning/purger.h"
+#include "unlearning/reconciler.h"
+#include "unlearning/retrain_pool.h"
+#include "unlearning/unlearner.h"
+
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
+
+namespace expunge {
+
+// Everything but the wire, wired together over one data directory: what the server runs, and what tests and benches
+// run without it. Thread-safe once recovered.
+class Engine {
+ public:
+  struct Options {
+    std::string data_dir;  // holds store/, keyring/ and, unless named below, master.key
+    std::string master_key_file;
+    RetrainPool::Options retrain;
+    int recovery_threads = 1;
+    uint64_t reserved_free_bytes = uint64_t{256} << 20;  // see RocksStoreOptions
+    std::optional<Digest> pepper;                        // see Keyring::Options
+    rocksdb::Env* env = nullptr;                         // see RocksStoreOptions
+  };
+
+  // Opens the data directory. The errors are those of Keyring::Open and OpenRocksStore. Workers wait until Recover hands
+  // them something. `trainer` and `clock` are not owned and outlive the engine.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(const Options& options, const Trainer* trainer, const Clock* clock);
+
+  // Unlearner::Recover: once, before anything else is called.
+  absl::Status Recover() { return unlearner_->Recover(options_.recovery_threads); }
+
+  Store& store() { return *store_; }
+  Keyring& keyring() { return *keyring_; }
+  Catalog& catalog() { return *catalog_; }
+  Ingestor& ingestor() { return *ingestor_; }
+  ErasureLedger& ledger() { return *ledger_; }
+  Unlearner& unlearner() { return *unlearner_; }
+  Auditor& auditor() { return *auditor_; }
+  const Trainer& trainer() const { return *trainer_; }
+
+ private:
+  Engine(const Options& options, const Trainer* trainer) : options_(options), trainer_(trainer) {}
+
+  // In the order of dependency: destruction is the shutdown.
+  const Options options_;
+  const Trainer* const trainer_;
+  StripedLocks subject_locks_{4096};
+  std::unique_ptr<Keyring> keyring_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Ingestor> ingestor_;
+  std::unique_ptr<ErasureLedger> ledger_;
+  std::unique_ptr<Purger> purger_;
+  std::unique_ptr<Reconciler> reconciler_;
+  std::unique_ptr<RetrainPool> pool_;
+  std::unique_ptr<Unlearner> unlearner_;
+  std::unique_ptr<Auditor> auditor_;
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_ENGINE_ENGINE_H_

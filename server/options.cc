@@ -1,0 +1,119 @@
+#include "options.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+#include <map>
+#include <thread>
+
+namespace expunge {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+constexpr double kMaxDelaySeconds = 30 * 24 * 3600;
+constexpr double kMaxDrainSeconds = 3600;
+
+int Cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+// --some-option has the variable EXPUNGE_SOME_OPTION.
+CLI::Option* WithVariable(CLI::Option* option) {
+  std::string name = "EXPUNGE_" + option->get_lnames().front();
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return c == '-' ? '_' : std::toupper(c); });
+  return option->envname(name);
+}
+
+// Values as the command line has them, before they become Options.
+struct Values {
+  ServerOptions options;
+  double retrain_delay_seconds = 0;
+  std::string log_level = "info";
+  std::string log_format = "text";
+};
+
+void Declare(CLI::App& app, Values& values) {
+  ServerOptions& options = values.options;
+  options.engine.retrain.workers = Cores();
+  options.predict_threads = Cores();
+  options.io_threads = 4;
+  options.drain_seconds = 30;
+
+  WithVariable(app.add_option("--data-dir", options.engine.data_dir,
+                              "Directory of everything that is kept; made when missing. One server at a time"))
+      ->required();
+  WithVariable(
+      app.add_option("--listen", options.server.listen,
+                     "HOST:PORT to serve on; a loopback host, because there is no TLS yet. Port 0: a free one"));
+  WithVariable(app.add_option("--workers", options.engine.retrain.workers,
+                              "Threads that train; they yield the processor to everything else"))
+      ->check(CLI::Range(1, kMaxThreads));
+  WithVariable(app.add_option("--predict-threads", options.predict_threads, "Threads that compute answers"))
+      ->check(CLI::Range(1, kMaxThreads));
+  WithVariable(app.add_option("--io-threads", options.io_threads, "Threads that wait for the disk"))
+      ->check(CLI::Range(1, kMaxThreads));
+  WithVariable(
+      app.add_option("--master-key-file", options.engine.master_key_file,
+                     "The key that wraps all keys, mode 0600; made at the first start. Default: DATA_DIR/master.key"));
+  WithVariable(app.add_option("--max-message-bytes", options.server.max_message_bytes, "Largest request"))
+      ->check(CLI::Range(kMinMessageBytes, kMaxMessageBytes));
+  WithVariable(
+      app.add_option("--retrain-delay", values.retrain_delay_seconds,
+                     "Seconds that the retrain after an erasure waits, so that erasures that come together share one. "
+                     "Isolation never waits"))
+      ->check(CLI::Range(0.0, kMaxDelaySeconds));
+  WithVariable(app.add_option("--drain-timeout", options.drain_seconds,
+                              "Seconds that running calls have to finish after SIGTERM"))
+      ->check(CLI::Range(0.0, kMaxDrainSeconds));
+  WithVariable(app.add_option("--port-file", options.port_file, "File to write the port to, once it is served"));
+  WithVariable(app.add_option("--log-level", values.log_level, "Lowest level that is logged"))
+      ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
+  WithVariable(app.add_option("--log-format", values.log_format, "How lines look on stderr"))
+      ->check(CLI::IsMember({"text", "json"}));
+  app.set_config("--config", "", "TOML or INI file with any of these options, e.g. workers = 2")
+      ->envname("EXPUNGE_CONFIG");
+  app.allow_config_extras(CLI::config_extras_mode::error);
+  app.set_version_flag("--version", "expunged " EXPUNGE_VERSION);
+  app.option_defaults()->always_capture_default();
+  app.footer(
+      "An option that is given more than once: the command line wins, then the file, then the variable.\n\n"
+      "Example:\n  expunged --data-dir /var/lib/expunge --listen 127.0.0.1:7400 --workers 2");
+}
+
+ServerOptions Finish(const Values& values) {
+  const std::map<std::string, LogLevel> levels = {{"debug", LogLevel::kDebug},
+                                                  {"info", LogLevel::kInfo},
+                                                  {"warning", LogLevel::kWarning},
+                                                  {"error", LogLevel::kError}};
+  ServerOptions options = values.options;
+  options.engine.retrain.retrain_delay = absl::Seconds(values.retrain_delay_seconds);
+  options.engine.recovery_threads = options.engine.retrain.workers;
+  options.log_level = levels.at(values.log_level);
+  options.log_format = values.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
+  return options;
+}
+
+}  // namespace
+
+std::optional<ServerOptions> ParseOptions(int argc, char** argv, int* exit_status) {
+  CLI::App app{"expunged: trains and serves models that can forget a person, exactly and provably.", "expunged"};
+  Values values;
+  Declare(app, values);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    *exit_status = app.exit(success);
+    return std::nullopt;
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "expunged: " << error.what() << " (see expunged --help)\n";
+    *exit_status = kExitUsage;
+    return std::nullopt;
+  }
+  if (const absl::Status status = ValidateListenAddress(values.options.server.listen); !status.ok()) {
+    std::cerr << "expunged: --" << status.message() << "\n";
+    *exit_status = kExitUsage;
+    return std::nullopt;
+  }
+  return Finish(values);
+}
+
+}  // namespace expunge

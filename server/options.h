@@ -1,0 +1,35 @@
+#ifndef EXPUNGE_OPTIONS_H_
+#define EXPUNGE_OPTIONS_H_
+
+#include <optional>
+#include <string>
+
+#include "base/log.h"
+#include "engine/engine.h"
+#include "rpc/server.h"
+
+namespace expunge {
+
+// What `expunged` was asked to do.
+struct ServerOptions {
+  Engine::Options engine;
+  Server::Options server;
+  int predict_threads = 1;
+  int io_threads = 1;
+  double drain_seconds = 0;
+  std::string port_file;
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kText;
+};
+
+inline constexpr int kExitFailure = 1;
+inline constexpr int kExitUsage = 2;
+
+// From the command line, then the file named by --config, then EXPUNGE_* variables: the first that has an option
+// decides. When the process has nothing more to do (--help, --version, an error, which is printed), nullopt with its
+// exit status.
+std::optional<ServerOptions> ParseOptions(int argc, char** argv, int* exit_status);
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_OPTIONS_H_
