@@ -29,7 +29,8 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   // A restarted server is found again in a moment, not after gRPC's two minutes.
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, 100);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 1000);
-  // Notices a machine that vanished without closing its connections. Servers refuse pings more often than every 5 minutes.
+  // Notices a machine that vanished without closing its connections. Servers refuse pings more often than every 5
+  // minutes.
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, 310'000);
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
@@ -85,10 +86,12 @@ struct Client::Impl {
   explicit Impl(Options with_options) : options(std::move(with_options)), channel(MakeChannel(options.address)) {}
 
   template <typename Stub, typename Request, typename Response>
-  absl::StatusOr<Response> Call(Stub& stub, grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+  absl::StatusOr<Response> Call(Stub& stub,
+                                grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                                 const Request& request) const {
     grpc::ClientContext context;
-    if (options.timeout < absl::InfiniteDuration()) context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
+    if (options.timeout < absl::InfiniteDuration())
+      context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
     Response response;
     RETURN_IF_ERROR(FromGrpcStatus((stub.*method)(&context, request, &response), options.address, options.timeout));
     return response;
@@ -96,7 +99,8 @@ struct Client::Impl {
 
   template <typename Stub, typename Request, typename Message>
   absl::Status Follow(Stub& stub,
-                      std::unique_ptr<grpc::ClientReader<Message>> (Stub::*method)(grpc::ClientContext*, const Request&),
+                      std::unique_ptr<grpc::ClientReader<Message>> (Stub::*method)(grpc::ClientContext*,
+                                                                                   const Request&),
                       const Request& request, const std::function<bool(const Message&)>& visit) const {
     grpc::ClientContext context;
     const auto reader = (stub.*method)(&context, request);
@@ -141,7 +145,8 @@ absl::StatusOr<v1::Model> Client::TrainModel(const v1::TrainModelRequest& reques
   return impl_->Call(impl_->models, &v1::ModelService::Stub::TrainModel, request);
 }
 
-absl::StatusOr<v1::IngestSamplesResponse> Client::IngestSamples(const v1::IngestStart& start, const NextBatch& next_batch) {
+absl::StatusOr<v1::IngestSamplesResponse> Client::IngestSamples(const v1::IngestStart& start,
+                                                                const NextBatch& next_batch) {
   grpc::ClientContext context;
   v1::IngestSamplesResponse response;
   const auto writer = impl_->models.IngestSamples(&context, &response);
@@ -175,7 +180,8 @@ absl::StatusOr<v1::IngestSamplesResponse> Client::IngestSamples(const v1::Ingest
   return response;
 }
 
-absl::Status Client::WatchModel(const v1::WatchModelRequest& request, const std::function<bool(const v1::Model&)>& visit) {
+absl::Status Client::WatchModel(const v1::WatchModelRequest& request,
+                                const std::function<bool(const v1::Model&)>& visit) {
   return impl_->Follow(impl_->models, &v1::ModelService::Stub::WatchModel, request, visit);
 }
 

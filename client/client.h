@@ -18,13 +18,14 @@ namespace expunge {
 
 // One server, over one channel that connects when first used and again after every loss. Thread-safe.
 //
-// The calls block. Their requests and replies are the messages of proto/expunge/v1, which say what each RPC does and which
-// errors it has. Errors carry the server's reason, field, retry time and metadata (base/error.h, client/rpc_status.h). When no server
-// answers: UNAVAILABLE, reason SERVER_UNREACHABLE.
+// The calls block. Their requests and replies are the messages of proto/expunge/v1, which say what each RPC does and
+// which errors it has. Errors carry the server's reason, field, retry time and metadata (base/error.h,
+// client/rpc_status.h). When no server answers: UNAVAILABLE, reason SERVER_UNREACHABLE.
 //
-// Deadlines: a call with one reply ends after Options::timeout with DEADLINE_EXCEEDED, reason NO_ANSWER_IN_TIME; whether the
-// server did the work is then unknown, so repeat only what is idempotent (all but CreateModel and DeleteModel, which then
-// answer ALREADY_EXISTS and NOT_FOUND). Streams have no deadline; they end with their work, or when the connection dies.
+// Deadlines: a call with one reply ends after Options::timeout with DEADLINE_EXCEEDED, reason NO_ANSWER_IN_TIME;
+// whether the server did the work is then unknown, so repeat only what is idempotent (all but CreateModel and
+// DeleteModel, which then answer ALREADY_EXISTS and NOT_FOUND). Streams have no deadline; they end with their work, or
+// when the connection dies.
 class Client {
  public:
   struct Options {
@@ -48,13 +49,13 @@ class Client {
   // Fills an empty batch and returns true, or returns false when there are no more. An error cancels the stream and is
   // returned; the batches before stay on the server.
   using NextBatch = std::function<absl::StatusOr<bool>(v1::SampleBatch*)>;
-  // Calls `next_batch` on this thread while another one sends, at most kBatchesAhead batches behind: memory is bounded by that
-  // many batches. About 1 MiB is a good size for one.
+  // Calls `next_batch` on this thread while another one sends, at most kBatchesAhead batches behind: memory is bounded
+  // by that many batches. About 1 MiB is a good size for one.
   static constexpr int kBatchesAhead = 4;
   absl::StatusOr<v1::IngestSamplesResponse> IngestSamples(const v1::IngestStart& start, const NextBatch& next_batch);
 
-  // The streams below call `visit` with each message, on this thread. When it returns false, the stream is cancelled and the
-  // call returns OK; so it does when the server ends the stream with OK.
+  // The streams below call `visit` with each message, on this thread. When it returns false, the stream is cancelled
+  // and the call returns OK; so it does when the server ends the stream with OK.
   absl::Status WatchModel(const v1::WatchModelRequest& request, const std::function<bool(const v1::Model&)>& visit);
 
   // --- PredictionService
@@ -64,7 +65,8 @@ class Client {
   absl::StatusOr<v1::Erasure> Forget(const v1::ForgetRequest& request);
   absl::StatusOr<v1::Erasure> GetErasure(const v1::GetErasureRequest& request);
   absl::StatusOr<v1::ListErasuresResponse> ListErasures(const v1::ListErasuresRequest& request);
-  absl::Status WatchErasure(const v1::WatchErasureRequest& request, const std::function<bool(const v1::Erasure&)>& visit);
+  absl::Status WatchErasure(const v1::WatchErasureRequest& request,
+                            const std::function<bool(const v1::Erasure&)>& visit);
 
   // --- AuditService
   absl::StatusOr<v1::AuditReport> Audit(const v1::AuditRequest& request);

@@ -25,18 +25,20 @@ absl::Status Mismatch(const std::string& path, std::string_view problem) {
 absl::Status CheckInputsFit(const IdxReader& images, const v1::Model& model) {
   const v1::DType dtype = images.type() == IdxType::kUint8 ? v1::UINT8 : v1::FLOAT32;
   if (dtype != model.input().dtype()) {
-    return Mismatch(images.path(), absl::StrCat("its elements are ", v1::DType_Name(dtype), ", must be ",
-                                                v1::DType_Name(model.input().dtype()), " as ", model.name(), " declares"));
+    return Mismatch(images.path(),
+                    absl::StrCat("its elements are ", v1::DType_Name(dtype), ", must be ",
+                                 v1::DType_Name(model.input().dtype()), " as ", model.name(), " declares"));
   }
   if (!absl::c_equal(images.shape(), model.input().shape())) {
-    return Mismatch(images.path(), absl::StrCat("its items have the shape [", absl::StrJoin(images.shape(), ", "), "], must be [",
-                                                absl::StrJoin(model.input().shape(), ", "), "] as ", model.name(), " declares"));
+    return Mismatch(images.path(),
+                    absl::StrCat("its items have the shape [", absl::StrJoin(images.shape(), ", "), "], must be [",
+                                 absl::StrJoin(model.input().shape(), ", "), "] as ", model.name(), " declares"));
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<IdxDataset>> IdxDataset::Open(const std::string& images_path, const std::string& labels_path,
-                                                             const v1::Model& model) {
+absl::StatusOr<std::unique_ptr<IdxDataset>> IdxDataset::Open(const std::string& images_path,
+                                                             const std::string& labels_path, const v1::Model& model) {
   ASSIGN_OR_RETURN(auto images, IdxReader::Open(images_path));
   ASSIGN_OR_RETURN(auto labels, IdxReader::Open(labels_path));
   RETURN_IF_ERROR(CheckInputsFit(*images, model));
@@ -70,8 +72,9 @@ absl::Status IdxDataset::Skip(int64_t samples) {
 absl::Status IdxDataset::CheckLabels(int64_t first, const std::vector<uint8_t>& labels) const {
   for (size_t i = 0; i < labels.size(); ++i) {
     if (labels[i] < classes_) continue;
-    return Mismatch(labels_->path(), absl::StrCat("label ", labels[i], " at byte ", labels_->OffsetOf(first + static_cast<int64_t>(i)),
-                                                  " must be below the model's number of classes, ", classes_));
+    return Mismatch(labels_->path(),
+                    absl::StrCat("label ", labels[i], " at byte ", labels_->OffsetOf(first + static_cast<int64_t>(i)),
+                                 " must be below the model's number of classes, ", classes_));
   }
   return absl::OkStatus();
 }
@@ -81,14 +84,16 @@ absl::Status IdxDataset::CheckFinite(int64_t first, const std::string& inputs) c
     float value;
     std::memcpy(&value, inputs.data() + i, sizeof(value));
     if (!std::isfinite(value)) {
-      return Mismatch(images_->path(),
-                      absl::StrCat("the float at byte ", images_->OffsetOf(first) + static_cast<int64_t>(i), " must be finite"));
+      return Mismatch(
+          images_->path(),
+          absl::StrCat("the float at byte ", images_->OffsetOf(first) + static_cast<int64_t>(i), " must be finite"));
     }
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<int64_t> CheckDataset(const std::string& images_path, const std::string& labels_path, const v1::Model& model,
+absl::StatusOr<int64_t> CheckDataset(const std::string& images_path, const std::string& labels_path,
+                                     const v1::Model& model,
                                      const std::function<void(int64_t done, int64_t total)>& on_progress) {
   ASSIGN_OR_RETURN(const auto dataset, IdxDataset::Open(images_path, labels_path, model));
   if (dataset->count() == 0) return Mismatch(images_path, "holds 0 images, must be at least 1");

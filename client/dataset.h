@@ -19,18 +19,19 @@ absl::Status CheckInputsFit(const IdxReader& images, const v1::Model& model);
 
 // Images and labels of the same samples in two IDX files, read side by side. Not thread-safe.
 // Errors: IdxReader's, and INVALID_ARGUMENT with reason FILE_MISMATCH for what does not fit together or to the model:
-// counts, shape, dtype, a label that is no class, an element that is not finite. They name the file, the place and the bound.
+// counts, shape, dtype, a label that is no class, an element that is not finite. They name the file, the place and the
+// bound.
 class IdxDataset {
  public:
-  static absl::StatusOr<std::unique_ptr<IdxDataset>> Open(const std::string& images_path, const std::string& labels_path,
-                                                          const v1::Model& model);
+  static absl::StatusOr<std::unique_ptr<IdxDataset>> Open(const std::string& images_path,
+                                                          const std::string& labels_path, const v1::Model& model);
 
   int64_t count() const { return images_->count(); }
   int64_t position() const { return images_->position(); }  // index of the sample that Read gives next
   size_t input_bytes() const { return images_->item_bytes(); }
 
-  // Reads the next samples, at most `max`, and returns their number: fewer only at the end, 0 after it. `inputs` and `labels`
-  // are overwritten.
+  // Reads the next samples, at most `max`, and returns their number: fewer only at the end, 0 after it. `inputs` and
+  // `labels` are overwritten.
   absl::StatusOr<size_t> Read(size_t max, std::string* inputs, std::vector<uint8_t>* labels);
   absl::Status Skip(int64_t samples);
 
@@ -46,8 +47,10 @@ class IdxDataset {
   const int classes_;
 };
 
-// Reads both files to their ends and returns the number of samples, at least 1. `on_progress` is called with the samples read.
-absl::StatusOr<int64_t> CheckDataset(const std::string& images_path, const std::string& labels_path, const v1::Model& model,
+// Reads both files to their ends and returns the number of samples, at least 1. `on_progress` is called with the
+// samples read.
+absl::StatusOr<int64_t> CheckDataset(const std::string& images_path, const std::string& labels_path,
+                                     const v1::Model& model,
                                      const std::function<void(int64_t done, int64_t total)>& on_progress);
 
 }  // namespace expunge

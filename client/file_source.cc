@@ -97,14 +97,15 @@ struct FileSource::State {
 
   absl::Status Corrupt(std::string_view problem) const {
     return Error(absl::StatusCode::kDataLoss, "FILE_CORRUPT",
-                 absl::StrCat(path, ": corrupt at byte ", stored_offset + static_cast<int64_t>(position), " of the file: ", ToAbsl(problem)));
+                 absl::StrCat(path, ": corrupt at byte ", stored_offset + static_cast<int64_t>(position),
+                              " of the file: ", ToAbsl(problem)));
   }
 
   std::string path;
   int file = -1;
   std::vector<uint8_t> buffer = std::vector<uint8_t>(kBufferBytes);
-  size_t position = 0;   // in `buffer`, of the next byte to use
-  size_t available = 0;  // bytes in `buffer`
+  size_t position = 0;        // in `buffer`, of the next byte to use
+  size_t available = 0;       // bytes in `buffer`
   int64_t stored_offset = 0;  // in the file, of `buffer`
   int64_t offset = 0;
   z_stream stream = {};

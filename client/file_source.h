@@ -11,11 +11,13 @@
 
 namespace expunge {
 
-// Reads a file from its beginning to its end, decompressing it when it starts with gzip's magic number (RFC 1952; several
-// members one after the other are one content, as gzip has it). Holds a fixed buffer, never the file. Not thread-safe.
+// Reads a file from its beginning to its end, decompressing it when it starts with gzip's magic number (RFC 1952;
+// several members one after the other are one content, as gzip has it). Holds a fixed buffer, never the file. Not
+// thread-safe.
 //
 // Errors name the file and the position. NOT_FOUND, PERMISSION_DENIED or INTERNAL with reason FILE_UNREADABLE;
-// DATA_LOSS with reason FILE_TRUNCATED or FILE_CORRUPT for what is not whole gzip data (wrong checksum, trailing bytes).
+// DATA_LOSS with reason FILE_TRUNCATED or FILE_CORRUPT for what is not whole gzip data (wrong checksum, trailing
+// bytes).
 class FileSource {
  public:
   static absl::StatusOr<std::unique_ptr<FileSource>> Open(const std::string& path);
@@ -24,7 +26,8 @@ class FileSource {
   FileSource(const FileSource&) = delete;
   FileSource& operator=(const FileSource&) = delete;
 
-  // Fills `buffer`; less only where the content ends, which is after the checksum of compressed content was found right.
+  // Fills `buffer`; less only where the content ends, which is after the checksum of compressed content was found
+  // right.
   absl::StatusOr<size_t> Read(absl::Span<uint8_t> buffer);
 
   const std::string& path() const;

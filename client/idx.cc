@@ -46,9 +46,10 @@ absl::Status IdxReader::ReadHeader() {
   const size_t dimensions = magic[3];
   const bool known = magic[2] == uint8_t{0x08} || magic[2] == uint8_t{0x0D};
   if (magic[0] != 0 || magic[1] != 0 || !known || dimensions == 0) {
-    return Corrupt(path(), absl::StrFormat("not an IDX file of unsigned bytes or floats: its magic number is 0x%02x%02x%02x%02x, "
-                                           "must be 0x000008nn or 0x00000dnn with the number of dimensions in nn",
-                                           magic[0], magic[1], magic[2], magic[3]));
+    return Corrupt(
+        path(), absl::StrFormat("not an IDX file of unsigned bytes or floats: its magic number is 0x%02x%02x%02x%02x, "
+                                "must be 0x000008nn or 0x00000dnn with the number of dimensions in nn",
+                                magic[0], magic[1], magic[2], magic[3]));
   }
   if (dimensions > kMaxDimensions) {
     return Corrupt(path(), absl::StrCat("has ", dimensions, " dimensions, must be at most ", kMaxDimensions));
@@ -65,7 +66,8 @@ absl::Status IdxReader::ReadHeader() {
     shape_.push_back(BigEndian32(&sizes[4 * i]));
     if (shape_.back() == 0) return Corrupt(path(), absl::StrCat("dimension ", i, " must be at least 1, is 0"));
     if (shape_.back() > kMaxItemBytes / bytes) {
-      return Corrupt(path(), absl::StrCat("its items must be at most ", kMaxItemBytes, " bytes long, by its dimensions they are longer"));
+      return Corrupt(path(), absl::StrCat("its items must be at most ", kMaxItemBytes,
+                                          " bytes long, by its dimensions they are longer"));
     }
     bytes *= shape_.back();
   }
@@ -82,7 +84,8 @@ absl::StatusOr<size_t> IdxReader::Read(absl::Span<uint8_t> items) {
   if (wanted == 0) return size_t{0};
   const auto target = items.subspan(0, wanted * item_bytes_);
   ASSIGN_OR_RETURN(const size_t got, source_->Read(target));
-  if (got < target.size()) return Truncated(absl::StrCat("in item ", position_ + static_cast<int64_t>(got / item_bytes_)));
+  if (got < target.size())
+    return Truncated(absl::StrCat("in item ", position_ + static_cast<int64_t>(got / item_bytes_)));
   if (type_ == IdxType::kFloat32) ReverseFloats(target);
   position_ += static_cast<int64_t>(wanted);
   if (position_ == count_) RETURN_IF_ERROR(CheckEnd());
@@ -95,7 +98,8 @@ absl::Status IdxReader::Skip(int64_t items) {
     const size_t wanted = std::min<size_t>(static_cast<size_t>(left), unused.size() / item_bytes_);
     ASSIGN_OR_RETURN(const size_t got, Read(absl::MakeSpan(unused).subspan(0, wanted * item_bytes_)));
     if (got < wanted) {
-      return Error(absl::StatusCode::kOutOfRange, "FILE_TOO_SHORT", absl::StrCat(path(), ": has only ", count_, " items"));
+      return Error(absl::StatusCode::kOutOfRange, "FILE_TOO_SHORT",
+                   absl::StrCat(path(), ": has only ", count_, " items"));
     }
     left -= static_cast<int64_t>(got);
   }
@@ -106,15 +110,17 @@ absl::Status IdxReader::CheckEnd() {
   uint8_t byte;
   ASSIGN_OR_RETURN(const size_t got, source_->Read(absl::MakeSpan(&byte, 1)));
   if (got == 0) return absl::OkStatus();
-  return Corrupt(path(), absl::StrCat("trailing bytes from byte ", source_->offset() - 1, " of its content on: by its dimensions it holds ",
-                                      count_, " items of ", item_bytes_, " bytes"));
+  return Corrupt(path(), absl::StrCat("trailing bytes from byte ", source_->offset() - 1,
+                                      " of its content on: by its dimensions it holds ", count_, " items of ",
+                                      item_bytes_, " bytes"));
 }
 
 absl::Status IdxReader::Truncated(std::string_view where) const {
   std::string bound;
   if (header_bytes_ > 0) bound = absl::StrCat(", must have ", OffsetOf(count_));
-  return Error(absl::StatusCode::kDataLoss, "FILE_TRUNCATED",
-               absl::StrCat(path(), ": ends ", ToAbsl(where), ", after ", source_->offset(), " bytes of content", bound));
+  return Error(
+      absl::StatusCode::kDataLoss, "FILE_TRUNCATED",
+      absl::StrCat(path(), ": ends ", ToAbsl(where), ", after ", source_->offset(), " bytes of content", bound));
 }
 
 }  // namespace expunge

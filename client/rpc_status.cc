@@ -49,8 +49,9 @@ absl::Status FromGrpcStatus(const grpc::Status& status, std::string_view address
   AddDetails(status.error_details(), &result);
   if (!ReasonOf(result).empty()) return result;
   if (absl::IsUnavailable(result)) {
-    return Error(result.code(), "SERVER_UNREACHABLE",
-                 absl::StrCat("no connection to ", ToAbsl(address), "; is expunged running there? (", result.message(), ")"));
+    return Error(
+        result.code(), "SERVER_UNREACHABLE",
+        absl::StrCat("no connection to ", ToAbsl(address), "; is expunged running there? (", result.message(), ")"));
   }
   if (absl::IsDeadlineExceeded(result) && timeout < absl::InfiniteDuration()) {
     return Error(result.code(), "NO_ANSWER_IN_TIME",

@@ -13,9 +13,9 @@ class Status;
 
 namespace expunge {
 
-// What the caller of an RPC gets to see: the same code and message, and the details that the server sent (AIP-193: ErrorInfo,
-// BadRequest, RetryInfo) where ReasonOf, FieldOf, RetryAfterOf (base/error.h) and MetadataOf find them.
-// Two errors that gRPC makes itself are put into words: UNAVAILABLE gets the reason SERVER_UNREACHABLE and names `address`,
+// What the caller of an RPC gets to see: the same code and message, and the details that the server sent (AIP-193:
+// ErrorInfo, BadRequest, RetryInfo) where ReasonOf, FieldOf, RetryAfterOf (base/error.h) and MetadataOf find them. Two
+// errors that gRPC makes itself are put into words: UNAVAILABLE gets the reason SERVER_UNREACHABLE and names `address`,
 // DEADLINE_EXCEEDED gets NO_ANSWER_IN_TIME and names `timeout`.
 absl::Status FromGrpcStatus(const grpc::Status& status, std::string_view address,
                             absl::Duration timeout = absl::InfiniteDuration());

@@ -35,7 +35,8 @@ absl::StatusOr<bool> SampleBatcher::Next(v1::SampleBatch* batch) {
   if (first >= end_) return false;
   // Up to the next multiple, so that subjects stay whole even when the range begins in the middle of one.
   const int64_t stop = std::min(end_, (first / batch_samples_ + 1) * batch_samples_);
-  ASSIGN_OR_RETURN(const size_t count, dataset_->Read(static_cast<size_t>(stop - first), batch->mutable_inputs(), &labels_));
+  ASSIGN_OR_RETURN(const size_t count,
+                   dataset_->Read(static_cast<size_t>(stop - first), batch->mutable_inputs(), &labels_));
   batch->mutable_samples()->Reserve(static_cast<int>(count));
   for (size_t i = 0; i < count; ++i) {
     const int64_t index = first + static_cast<int64_t>(i);

@@ -13,8 +13,8 @@
 namespace expunge {
 
 // Makes batches for IngestSamples out of a data set that knows no people: consecutive samples, so many each, belong to
-// "person-000000", "person-000001", … and are called "sample-0000000", "sample-0000001", …. Names follow from the place in the
-// files alone, so that ingesting again, or in parts, gives the same. Not thread-safe.
+// "person-000000", "person-000001", … and are called "sample-0000000", "sample-0000001", …. Names follow from the place
+// in the files alone, so that ingesting again, or in parts, gives the same. Not thread-safe.
 class SampleBatcher {
  public:
   struct Options {

@@ -8,8 +8,8 @@
 
 namespace expunge {
 
-// A random UUID (RFC 4122, version 4), lowercase with hyphens, from the operating system's generator. Aborts the process
-// when that has nothing to give: a request id that is not unique would be worse. Thread-safe.
+// A random UUID (RFC 4122, version 4), lowercase with hyphens, from the operating system's generator. Aborts the
+// process when that has nothing to give: a request id that is not unique would be worse. Thread-safe.
 std::string RandomUuid();
 
 // The version 4 UUID that these bytes give; the six bits of version and variant are overwritten.

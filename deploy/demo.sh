@@ -12,8 +12,8 @@ DATASET=/usr/share/datasets/fashion-mnist
 MODEL=fashion-mnist
 FIRST_PERSON=person-004242
 SECOND_PERSON=person-001337
-# The server's pause between a Forget and the retrain: here long enough to evaluate the ensemble in between.
-RETRAIN_DELAY=5s
+# Seconds that the server waits between a Forget and the retrain: enough to evaluate the ensemble in between.
+RETRAIN_DELAY=5
 
 server_pid=
 address=127.0.0.1:0
@@ -40,15 +40,21 @@ expunge() {
 
 quiet_expunge() { timeout --foreground 240 "$BIN/expunge" --address "$address" "$@"; }
 
-# json NAME COMMAND...: the response goes to build/demo/NAME.json, also the verdict of a replay that found other bits.
+# json NAME COMMAND...: shown, too, and the response goes to build/demo/NAME.json.
 json() {
+  say "\$ expunge ${*:2}"
+  ask "$@"
+}
+
+# ask NAME COMMAND...: the same, but what the demo asks for itself. A replay that finds other bits has a response and
+# fails: the summary will say so.
+ask() {
   local name=$1
   shift
-  say "\$ expunge $*"
   quiet_expunge --output json "$@" >"$OUT/$name.json" || [[ -s $OUT/$name.json ]] || die "'expunge $*' failed"
 }
 
-# value NAME FILTER: of a response that json() has kept.
+# value NAME FILTER: of a response that was kept.
 value() {
   jq -r 'def micros: capture("^(?<seconds>[^.Z]+)(\\.(?<fraction>[0-9]+))?Z$")
       | (.seconds + "Z" | fromdate) * 1000000 + ((.fraction // "") + "000000" | .[:6] | tonumber);'"$2" "$OUT/$1.json"
@@ -98,7 +104,7 @@ create_and_train() {
     --images "$DATASET/train-images-idx3-ubyte.gz" --labels "$DATASET/train-labels-idx1-ubyte.gz"
   heading "Train"
   expunge train "$MODEL"
-  json model model get "$MODEL"
+  ask model model get "$MODEL"
   heading "Evaluate, with everybody's samples"
   evaluate before
 }
@@ -113,14 +119,14 @@ forget_first() {
 
   heading "Evaluate while isolated: what knew the person votes no more, and nothing is retrained yet"
   evaluate isolated
-  json meanwhile erasure get "$erasure"
+  ask meanwhile erasure get "$erasure"
   [[ $(value meanwhile '.state == "IN_PROGRESS" and .milestones.retrainedTime == null') == true &&
     $(value isolated '.constituentsCleanMin < .constituentsTotal') == true ]] ||
     die "the retrain was done before the evaluation: nothing was measured while isolated"
 
   heading "Follow the erasure"
   expunge erasure watch "$erasure"
-  json completed erasure get "$erasure"
+  ask completed erasure get "$erasure"
   heading "Evaluate again"
   evaluate after
   heading "Train every shard from scratch on the samples that remain, and compare the bits"
@@ -141,10 +147,10 @@ forget_second_and_crash() {
   start_server
   local erasure
   erasure=$(value second '.name')
-  json restarted erasure get "$erasure"
+  ask restarted erasure get "$erasure"
   say "After the restart: $erasure is $(value restarted '.state')"
   expunge erasure watch "$erasure"
-  json recovered erasure get "$erasure"
+  ask recovered erasure get "$erasure"
   json recovered_replay replay "$MODEL" --shard "$(value second '.tasks[0].shard')"
   print_verdicts recovered_replay
 }
@@ -174,14 +180,16 @@ write_summary() {
 
 print_summary() {
   heading "Summary (build/demo/summary.json)"
-  local retrained_after
+  local retrained_after slices
   retrained_after=$(value completed '(.milestones.retrainedTime | micros) - (.receivedTime | micros) | . / 100000 | round / 10')
-  jq -r --arg retrained_after "$retrained_after" --arg delay "$RETRAIN_DELAY" '
+  slices=$(value completed '[.tasks[] | "slices \(.firstSlice + 1) to \(.slicesTotal) of shard \(.shard)"] | join(", ")')
+  jq -r --arg retrained_after "$retrained_after" --arg delay "$RETRAIN_DELAY" --arg slices "$slices" '
     def rounded($digits): pow(10; $digits) as $scale | . * $scale | round / $scale;
     "  Test accuracy          \(.test_accuracy_before) before, \(.test_accuracy_isolated) while isolated, \(.test_accuracy_after) after",
     "  Isolated               \(.isolation_ms | rounded(2)) ms after the request was received",
-    "  Retrained              \($retrained_after) s after it, of which \($delay) is the pause that this demo asked for",
-    "  Cost of the retrain    \(.retrain_seconds | rounded(2)) worker-seconds; training everything took \(.full_train_seconds | rounded(2)): \(.speedup | rounded(1)) times as much",
+    "  Retrained              \($retrained_after) s after it, of which \($delay) s are the pause that this demo asked for",
+    "  Cost of the retrain    \(.retrain_seconds | rounded(2)) worker-seconds, for \($slices)",
+    "  Cost of a full one     \(.full_train_seconds | rounded(2)) worker-seconds: \(.speedup | rounded(1)) times as much",
     "  From-scratch retrain   \(if .bit_exact then "gives the same bits" else "gives OTHER BITS" end)",
     "  Erasure                \(.erasure_state)",
     "  Server killed midway   \(if .recovered_after_restart then "the erasure was completed after the restart" else "the erasure was NOT recovered" end)"

@@ -37,6 +37,7 @@ void Declare(CLI::App& app, Values& values) {
   options.predict_threads = Cores();
   options.io_threads = 4;
   options.drain_seconds = 30;
+  app.option_defaults()->always_capture_default();
 
   WithVariable(app.add_option("--data-dir", options.engine.data_dir,
                               "Directory of everything that is kept; made when missing. One server at a time"))
@@ -73,7 +74,6 @@ void Declare(CLI::App& app, Values& values) {
       ->envname("EXPUNGE_CONFIG");
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_version_flag("--version", "expunged " EXPUNGE_VERSION);
-  app.option_defaults()->always_capture_default();
   app.footer(
       "An option that is given more than once: the command line wins, then the file, then the variable.\n\n"
       "Example:\n  expunged --data-dir /var/lib/expunge --listen 127.0.0.1:7400 --workers 2");
@@ -102,6 +102,10 @@ std::optional<ServerOptions> ParseOptions(int argc, char** argv, int* exit_statu
     app.parse(argc, argv);
   } catch (const CLI::Success& success) {
     *exit_status = app.exit(success);
+    return std::nullopt;
+  } catch (const CLI::ConfigError& error) {
+    std::cerr << "expunged: the file of --config has an unknown option: " << error.what() << "\n";
+    *exit_status = kExitUsage;
     return std::nullopt;
   } catch (const CLI::ParseError& error) {
     std::cerr << "expunged: " << error.what() << " (see expunged --help)\n";

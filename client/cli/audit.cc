@@ -18,15 +18,16 @@ namespace {
 std::string CountsText(const v1::AuditReport& report) {
   const auto& counts = report.erasures_by_state();
   Fields fields;
-  fields.Add("report of", FormatTime(report.has_report_time(), report.report_time()));
-  fields.Add("erasures", absl::StrCat(FormatCount(counts.completed()), " completed, ", FormatCount(counts.in_progress()),
-                                      " in progress, ", FormatCount(counts.pending()), " pending, ", FormatCount(counts.denied()),
-                                      " denied, ", FormatCount(counts.failed()), " failed"));
-  fields.Add("overdue", FormatCount(counts.overdue()));
+  fields.Add("report of", ShowTime(report.has_report_time(), report.report_time()));
+  fields.Add("erasures", absl::StrCat(ShowCount(counts.completed()), " completed, ", ShowCount(counts.in_progress()),
+                                      " in progress, ", ShowCount(counts.pending()), " pending, ",
+                                      ShowCount(counts.denied()), " denied, ", ShowCount(counts.failed()), " failed"));
+  fields.Add("overdue", ShowCount(counts.overdue()));
   std::string oldest = "none";
   if (report.has_oldest_open_received_time()) {
     const absl::Time received = FromProto(report.oldest_open_received_time());
-    oldest = absl::StrCat("received ", FormatTime(received), ", ", FormatDuration(FromProto(report.report_time()) - received), " ago");
+    oldest = absl::StrCat("received ", ShowTime(received), ", ",
+                          ShowDuration(FromProto(report.report_time()) - received), " ago");
   }
   fields.Add("oldest open", oldest);
   fields.Add("to retrain", Plural(report.dirty_shards(), "shard"));
@@ -36,13 +37,15 @@ std::string CountsText(const v1::AuditReport& report) {
 std::string ReportText(const v1::AuditReport& report, bool unicode) {
   std::string text = CountsText(report);
   for (const v1::Model& model : report.models()) {
-    absl::StrAppend(&text, "\n", model.name(), "  ", v1::Model::State_Name(model.state()), "  ", Plural(model.samples(), "sample"), " of ",
-                    Plural(model.subjects(), "subject"), ", ", model.constituents_voting(), " of ", model.sisa().shards(),
-                    " constituents voting\n", ShardTable(model, unicode));
+    absl::StrAppend(&text, "\n", model.name(), "  ", v1::Model::State_Name(model.state()), "  ",
+                    Plural(model.samples(), "sample"), " of ", Plural(model.subjects(), "subject"), ", ",
+                    model.constituents_voting(), " of ", model.sisa().shards(), " constituents voting\n",
+                    ShardTable(model, unicode));
   }
   if (report.erasures().empty()) return absl::StrCat(text, "\nno erasures to list\n");
-  return absl::StrCat(
-      text, "\n", ErasureTable(std::vector<const v1::Erasure*>(report.erasures().pointer_begin(), report.erasures().pointer_end())));
+  return absl::StrCat(text, "\n",
+                      ErasureTable(std::vector<const v1::Erasure*>(report.erasures().pointer_begin(),
+                                                                   report.erasures().pointer_end())));
 }
 
 absl::Status Audit(const ErasureFilterOptions& options, Session& session) {
@@ -64,9 +67,11 @@ absl::Status Audit(const ErasureFilterOptions& options, Session& session) {
 
 void AddAuditCommand(CLI::App& app, Action& action) {
   const auto options = std::make_shared<ErasureFilterOptions>();
-  CLI::App* command = app.add_subcommand("audit", "Report how the deployment stands: erasures, deadlines, the shards of every model");
+  CLI::App* command =
+      app.add_subcommand("audit", "Report how the deployment stands: erasures, deadlines, the shards of every model");
   AddErasureFilterOptions(*command, *options);
-  command->footer("The options choose the erasures that are listed; the counts are over all.\nExample:\n  expunge audit --overdue");
+  command->footer(
+      "The options choose the erasures that are listed; the counts are over all.\nExample:\n  expunge audit --overdue");
   command->callback([options, &action] { action = [options](Session& session) { return Audit(*options, session); }; });
 }
 

@@ -29,10 +29,8 @@ void AddGlobalOptions(CLI::App& app, GlobalOptions& options) {
       ->envname("EXPUNGE_ADDRESS")
       ->capture_default_str()
       ->check(CLI::Validator(CheckAddress, ""));
-  app.add_option("--output", options.output, "Text for people, or the response as protobuf JSON")
-      ->type_name("text|json")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"text", "json"}));
+  AddWordOption(app, "--output", options.output, {"text", "json"}, Presence::kOptional,
+                "Text for people (the default), or the response as protobuf JSON");
   AddTimeoutOption(app, options.timeout);
   app.set_version_flag("--version", "expunge " EXPUNGE_VERSION);
 }
@@ -47,12 +45,23 @@ void AddCommands(CLI::App& app, Action& action) {
   AddErasureCommands(app, action);
   AddAuditCommand(app, action);
   AddReplayCommand(app, action);
+  for (CLI::App* command : app.get_subcommands({})) {
+    command->group("Commands");
+    for (CLI::App* nested : command->get_subcommands({})) nested->group("Commands");
+  }
 }
 
 // "expunge erasure watch": the command that was being parsed.
 std::string CommandPath(const CLI::App& app) {
   const auto parsed = app.get_subcommands();
   return parsed.empty() ? app.get_name() : absl::StrCat(app.get_name(), " ", CommandPath(*parsed.front()));
+}
+
+// CLI11 misses a command before it wonders what stands in its place.
+std::string Complaint(const CLI::App& app, const CLI::ParseError& error) {
+  const std::vector<std::string> unknown = app.remaining(/*recurse=*/true);
+  if (error.get_name() != "RequiredError" || unknown.empty()) return error.what();
+  return absl::StrCat("there is no command or option \"", unknown.front(), "\"");
 }
 
 std::string OneLine(absl::string_view text) { return absl::StrReplaceAll(text, {{"\r", ""}, {"\n", " "}}); }
@@ -64,7 +73,8 @@ int Run(const GlobalOptions& options, const Action& action, const Console& conso
   Session session(std::move(server), options.output == "json", console);
   absl::Status status = action(session);
   console.out.flush();
-  if (status.ok() && !console.out) status = Error(absl::StatusCode::kInternal, "OUTPUT_NOT_WRITTEN", "cannot write to the standard output");
+  if (status.ok() && !console.out)
+    status = Error(absl::StatusCode::kInternal, "OUTPUT_NOT_WRITTEN", "cannot write to the standard output");
   if (status.ok()) return kExitOk;
   console.err << ErrorLine(status) << std::endl;
   return kExitError;
@@ -74,9 +84,11 @@ int Run(const GlobalOptions& options, const Action& action, const Console& conso
 
 std::string ErrorLine(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
-  std::string line = absl::StrCat("expunge: ", absl::StatusCodeToString(status.code()), reason.empty() ? "" : absl::StrCat(" (", reason, ")"),
-                                  ": ", OneLine(status.message()));
-  if (const auto retry_after = RetryAfterOf(status)) absl::StrAppend(&line, "; may be retried in ", FormatDuration(*retry_after));
+  std::string line =
+      absl::StrCat("expunge: ", absl::StatusCodeToString(status.code()),
+                   reason.empty() ? "" : absl::StrCat(" (", reason, ")"), ": ", OneLine(status.message()));
+  if (const auto retry_after = RetryAfterOf(status))
+    absl::StrAppend(&line, "; may be retried in ", ShowDuration(*retry_after));
   return line;
 }
 
@@ -84,6 +96,8 @@ int RunCommandLine(int argument_count, const char* const* arguments, const Conso
   CLI::App app("Trains and serves models that can forget a person, exactly and provably.", "expunge");
   GlobalOptions options;
   Action action;
+  app.get_formatter()->label("REQUIRED", "(required)");
+  app.get_formatter()->label("SUBCOMMAND", "COMMAND");
   app.fallthrough();  // the global options may also come after the command
   app.require_subcommand(1);
   app.footer("Example:\n  expunge --address 127.0.0.1:7400 model list");
@@ -95,8 +109,8 @@ int RunCommandLine(int argument_count, const char* const* arguments, const Conso
     app.exit(wanted, console.out, console.err);
     return kExitOk;
   } catch (const CLI::ParseError& error) {
-    const std::string command = CommandPath(app);
-    console.err << "expunge: usage: " << OneLine(error.what()) << " (" << command << " --help says more)" << std::endl;
+    console.err << "expunge: usage: " << OneLine(Complaint(app, error)) << " (" << CommandPath(app)
+                << " --help says more)" << std::endl;
     return kExitUsage;
   }
   return Run(options, action, console);

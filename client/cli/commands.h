@@ -9,8 +9,8 @@ class App;
 
 namespace expunge::cli {
 
-// Each adds one command, or group of commands, to the command line. When parsing finds the command, it puts what is to be
-// done into `action`, which must live as long as `app`.
+// Each adds one command, or group of commands, to the command line. When parsing finds the command, it puts what is to
+// be done into `action`, which must live as long as `app`.
 void AddModelCommands(CLI::App& app, Action& action);
 void AddIngestCommand(CLI::App& app, Action& action);
 void AddTrainCommand(CLI::App& app, Action& action);

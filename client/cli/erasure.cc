@@ -38,7 +38,8 @@ absl::Status List(const ErasureFilterOptions& options, Session& session) {
     session.out() << "no erasures\n";
     return absl::OkStatus();
   }
-  session.out() << ErasureTable(std::vector<const v1::Erasure*>(all.erasures().pointer_begin(), all.erasures().pointer_end()));
+  session.out() << ErasureTable(
+      std::vector<const v1::Erasure*>(all.erasures().pointer_begin(), all.erasures().pointer_end()));
   return absl::OkStatus();
 }
 
@@ -59,7 +60,7 @@ void AddErasureCommands(CLI::App& app, Action& action) {
   const auto filter = std::make_shared<ErasureFilterOptions>();
 
   CLI::App* get = group->add_subcommand("get", "Show an erasure");
-  get->add_option("ERASURE", *name, "Name of the erasure, as forget printed it")->required();
+  AddArgument(*get, "ERASURE", *name, "Name of the erasure, as forget printed it");
   get->footer("Example:\n  expunge erasure get erasures/5f0c6d6e-1d0a-4b5e-9a55-0f3f1b1f6a10");
   get->callback([name, &action] { action = [name](Session& session) { return Get(*name, session); }; });
 
@@ -68,8 +69,9 @@ void AddErasureCommands(CLI::App& app, Action& action) {
   list->footer("Example:\n  expunge erasure list --state in_progress");
   list->callback([filter, &action] { action = [filter](Session& session) { return List(*filter, session); }; });
 
-  CLI::App* watch = group->add_subcommand("watch", "Follow an erasure until it is completed, through restarts of the server");
-  watch->add_option("ERASURE", *name, "Name of the erasure, as forget printed it")->required();
+  CLI::App* watch =
+      group->add_subcommand("watch", "Follow an erasure until it is completed, through restarts of the server");
+  AddArgument(*watch, "ERASURE", *name, "Name of the erasure, as forget printed it");
   watch->footer("Example:\n  expunge erasure watch erasures/5f0c6d6e-1d0a-4b5e-9a55-0f3f1b1f6a10");
   watch->callback([name, &action] { action = [name](Session& session) { return Watch(*name, session); }; });
 }

@@ -6,8 +6,8 @@
 
 namespace expunge::cli {
 
-// Tells every change of the erasure until its final state, through restarts of the server. `erasure` comes with its name, or
-// as Forget returned it, and leaves as it was last seen.
+// Tells every change of the erasure until its final state, through restarts of the server. `erasure` comes with its
+// name, or as Forget returned it, and leaves as it was last seen.
 absl::Status FollowErasure(Session& session, v1::Erasure* erasure);
 
 }  // namespace expunge::cli

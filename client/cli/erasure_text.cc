@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/string_view.h"
 #include "client/cli/format.h"
 #include "client/cli/proto_time.h"
 #include "client/names.h"
@@ -30,14 +31,15 @@ std::array<Milestone, 6> MilestonesOf(const v1::Erasure& erasure) {
 }
 
 std::string AfterReceipt(const v1::Erasure& erasure, const google::protobuf::Timestamp& time) {
-  return absl::StrCat("+", FormatDuration(FromProto(time) - FromProto(erasure.received_time())));
+  return absl::StrCat("+", ShowDuration(FromProto(time) - FromProto(erasure.received_time())));
 }
 
 std::string ShardCount(const v1::Erasure& erasure) { return Plural(erasure.tasks_size(), "shard"); }
 
 std::string SamplesText(const v1::Erasure& erasure) {
   const auto samples = static_cast<int64_t>(erasure.samples_erased());
-  return samples == 0 && erasure.tasks().empty() ? "nothing was held" : absl::StrCat(Plural(samples, "sample"), " in ", ShardCount(erasure));
+  return samples == 0 && erasure.tasks().empty() ? "nothing was held"
+                                                 : absl::StrCat(Plural(samples, "sample"), " in ", ShardCount(erasure));
 }
 
 bool IsOpen(const v1::Erasure& erasure) {
@@ -45,21 +47,21 @@ bool IsOpen(const v1::Erasure& erasure) {
 }
 
 std::string DueText(const v1::Erasure& erasure, absl::Time now) {
-  std::string text = FormatTime(erasure.has_due_time(), erasure.due_time());
+  std::string text = ShowTime(erasure.has_due_time(), erasure.due_time());
   if (!erasure.has_due_time() || !IsOpen(erasure)) return text;
   const absl::Duration left = FromProto(erasure.due_time()) - now;
-  if (left < absl::ZeroDuration()) return absl::StrCat(text, "  (OVERDUE by ", FormatDuration(-left), ")");
-  return absl::StrCat(text, "  (in ", FormatDuration(left), ")");
+  if (left < absl::ZeroDuration()) return absl::StrCat(text, "  (OVERDUE by ", ShowDuration(-left), ")");
+  return absl::StrCat(text, "  (in ", ShowDuration(left), ")");
 }
 
 std::string TaskTable(const v1::Erasure& erasure) {
   Table table({"MODEL", "SHARD", "SAMPLES", "FROM SLICE", "TRAINED", "RETRAINED", "WORKER TIME"});
   for (const v1::Erasure::Task& task : erasure.tasks()) {
     table.AddRow({std::string(ShortName(task.model())), absl::StrCat(task.shard()),
-                  FormatCount(static_cast<int64_t>(task.samples_erased())),
+                  ShowCount(static_cast<int64_t>(task.samples_erased())),
                   task.first_slice() == task.slices_total() ? "none" : absl::StrCat(task.first_slice()),
                   absl::StrCat(task.slices_trained(), "/", task.slices_total()), task.retrained() ? "yes" : "no",
-                  task.retrained() ? FormatDuration(absl::Seconds(task.worker_seconds())) : "-"});
+                  task.retrained() ? ShowDuration(absl::Seconds(task.worker_seconds())) : "-"});
   }
   return table.ToString();
 }
@@ -77,9 +79,10 @@ std::string ErasureTable(absl::Span<const v1::Erasure* const> erasures) {
   Table table({"ERASURE", "STATE", "LAW", "RECEIVED", "DUE", "SAMPLES", "SHARDS", "DONE AFTER"});
   for (const v1::Erasure* erasure : erasures) {
     table.AddRow({std::string(ShortName(erasure->name())), v1::Erasure::State_Name(erasure->state()),
-                  v1::Regulation_Name(erasure->regulation()), FormatTime(erasure->has_received_time(), erasure->received_time()),
-                  FormatTime(erasure->has_due_time(), erasure->due_time()),
-                  FormatCount(static_cast<int64_t>(erasure->samples_erased())), absl::StrCat(erasure->tasks_size()),
+                  v1::Regulation_Name(erasure->regulation()),
+                  ShowTime(erasure->has_received_time(), erasure->received_time()),
+                  ShowTime(erasure->has_due_time(), erasure->due_time()),
+                  ShowCount(static_cast<int64_t>(erasure->samples_erased())), absl::StrCat(erasure->tasks_size()),
                   erasure->has_complete_time() ? AfterReceipt(*erasure, erasure->complete_time()).substr(1) : "-"});
   }
   return table.ToString();
@@ -92,31 +95,36 @@ std::string ErasureText(const v1::Erasure& erasure, absl::Time now) {
   if (!erasure.denial_reason().empty()) fields.Add("denied because", erasure.denial_reason());
   fields.Add("regulation", v1::Regulation_Name(erasure.regulation()));
   fields.Add("erased", SamplesText(erasure));
-  if (erasure.has_submitted_time()) fields.Add("submitted", FormatTime(true, erasure.submitted_time()));
-  fields.Add("received", FormatTime(erasure.has_received_time(), erasure.received_time()));
+  if (erasure.has_submitted_time()) fields.Add("submitted", ShowTime(true, erasure.submitted_time()));
+  fields.Add("received", ShowTime(erasure.has_received_time(), erasure.received_time()));
   fields.Add("due", DueText(erasure, now));
   for (const Milestone& milestone : MilestonesOf(erasure)) {
     if (!milestone.reached) continue;
-    fields.Add(milestone.name, absl::StrCat(FormatTime(true, milestone.time), "  ", AfterReceipt(erasure, milestone.time)));
+    fields.Add(milestone.name,
+               absl::StrCat(ShowTime(true, milestone.time), "  ", AfterReceipt(erasure, milestone.time)));
   }
   if (erasure.has_complete_time()) {
-    fields.Add("completed", absl::StrCat(FormatTime(true, erasure.complete_time()), "  ", AfterReceipt(erasure, erasure.complete_time())));
+    fields.Add("completed", absl::StrCat(ShowTime(true, erasure.complete_time()), "  ",
+                                         AfterReceipt(erasure, erasure.complete_time())));
   }
-  if (!erasure.subject_nonce().empty()) fields.Add("subject nonce", absl::StrCat(ToHex(erasure.subject_nonce()), "  (keep it: not stored here)"));
-  return absl::StrCat(fields.ToString(), erasure.tasks().empty() ? "" : "\n", erasure.tasks().empty() ? "" : TaskTable(erasure));
+  if (!erasure.subject_nonce().empty())
+    fields.Add("subject nonce", absl::StrCat(ToHex(erasure.subject_nonce()), "  (keep it: not stored here)"));
+  return absl::StrCat(fields.ToString(), erasure.tasks().empty() ? "" : "\n",
+                      erasure.tasks().empty() ? "" : TaskTable(erasure));
 }
 
 std::vector<std::string> DescribeChanges(const v1::Erasure& before, const v1::Erasure& now) {
   std::vector<std::string> lines;
   if (before.name().empty()) {
-    lines.push_back(absl::StrCat(now.name(), "  ", v1::Regulation_Name(now.regulation()), ", ", SamplesText(now), ", due ",
-                                 FormatTime(now.has_due_time(), now.due_time())));
+    lines.push_back(absl::StrCat(now.name(), "  ", v1::Regulation_Name(now.regulation()), ", ", SamplesText(now),
+                                 ", due ", ShowTime(now.has_due_time(), now.due_time())));
   }
   for (const v1::Erasure::Task& task : now.tasks()) {
     const v1::Erasure::Task* old = FindTask(before, task);
-    if (task.first_slice() == task.slices_total() || (old != nullptr && old->slices_trained() == task.slices_trained())) continue;
-    lines.push_back(absl::StrCat("  ", ShortName(task.model()), " shard ", task.shard(), ": ", task.slices_trained(), " of ",
-                                 Plural(task.slices_total(), "slice"), " trained"));
+    if (task.first_slice() == task.slices_total() || (old != nullptr && old->slices_trained() == task.slices_trained()))
+      continue;
+    lines.push_back(absl::StrCat("  ", ToAbsl(ShortName(task.model())), " shard ", task.shard(), ": ",
+                                 task.slices_trained(), " of ", Plural(task.slices_total(), "slice"), " trained"));
   }
   const auto earlier = MilestonesOf(before);
   const auto later = MilestonesOf(now);
@@ -144,7 +152,8 @@ absl::Status CheckOutcome(const v1::Erasure& erasure) {
       return Error(absl::StatusCode::kFailedPrecondition, "ERASURE_DENIED",
                    absl::StrCat(erasure.name(), " was denied: ", erasure.denial_reason()));
     case v1::Erasure::FAILED:
-      return Error(absl::StatusCode::kFailedPrecondition, "ERASURE_FAILED", absl::StrCat(erasure.name(), " could not be carried out"));
+      return Error(absl::StatusCode::kFailedPrecondition, "ERASURE_FAILED",
+                   absl::StrCat(erasure.name(), " could not be carried out"));
     default:
       return absl::OkStatus();
   }

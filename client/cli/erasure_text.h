@@ -26,7 +26,8 @@ std::vector<std::string> DescribeChanges(const v1::Erasure& before, const v1::Er
 // COMPLETED, DENIED or FAILED: nothing will change any more.
 bool IsFinal(const v1::Erasure& erasure);
 
-// An error when the erasure ended otherwise than COMPLETED: FAILED_PRECONDITION, reason ERASURE_DENIED or ERASURE_FAILED.
+// An error when the erasure ended otherwise than COMPLETED: FAILED_PRECONDITION, reason ERASURE_DENIED or
+// ERASURE_FAILED.
 absl::Status CheckOutcome(const v1::Erasure& erasure);
 
 }  // namespace expunge::cli

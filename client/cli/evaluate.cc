@@ -11,6 +11,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/format.h"
 #include "client/cli/json.h"
+#include "client/cli/options.h"
 #include "client/dataset.h"
 #include "client/names.h"
 
@@ -41,7 +42,8 @@ struct Range {
 
 struct Evaluation {
   explicit Evaluation(int classes)
-      : confusion(static_cast<size_t>(std::min(classes, kMaxLabels)), std::vector<int64_t>(static_cast<size_t>(classes))) {}
+      : confusion(static_cast<size_t>(std::min(classes, kMaxLabels)),
+                  std::vector<int64_t>(static_cast<size_t>(classes))) {}
 
   double Accuracy() const { return static_cast<double>(correct) / static_cast<double>(samples); }
 
@@ -56,13 +58,15 @@ struct Evaluation {
 
 absl::Status Count(const v1::PredictResponse& response, const std::vector<uint8_t>& labels, Evaluation* evaluation) {
   if (static_cast<size_t>(response.predictions_size()) != labels.size()) {
-    return Error(absl::StatusCode::kInternal, "BAD_ANSWER",
-                 absl::StrCat("the server gave ", response.predictions_size(), " predictions for ", labels.size(), " inputs"));
+    return Error(
+        absl::StatusCode::kInternal, "BAD_ANSWER",
+        absl::StrCat("the server gave ", response.predictions_size(), " predictions for ", labels.size(), " inputs"));
   }
   for (size_t i = 0; i < labels.size(); ++i) {
     const uint32_t answer = response.predictions(static_cast<int>(i)).class_index();
     if (answer >= evaluation->confusion.front().size()) {
-      return Error(absl::StatusCode::kInternal, "BAD_ANSWER", "the server answered with a class that the model has not");
+      return Error(absl::StatusCode::kInternal, "BAD_ANSWER",
+                   "the server answered with a class that the model has not");
     }
     ++evaluation->confusion[labels[i]][answer];
     if (answer == labels[i]) ++evaluation->correct;
@@ -79,7 +83,8 @@ absl::Status Run(const EvaluateOptions& options, const v1::Model& model, Session
   ASSIGN_OR_RETURN(const auto dataset, IdxDataset::Open(options.images, options.labels, model));
   const int64_t total = dataset->count();
   if (total == 0) {
-    return Error(absl::StatusCode::kInvalidArgument, "FILE_MISMATCH", absl::StrCat(options.images, ": holds 0 images, must be at least 1"));
+    return Error(absl::StatusCode::kInvalidArgument, "FILE_MISMATCH",
+                 absl::StrCat(options.images, ": holds 0 images, must be at least 1"));
   }
   const size_t batch = std::clamp<size_t>(kBatchBytes / dataset->input_bytes(), 1, kBatchInputs);
   Progress progress = session.MakeProgress("evaluating");
@@ -96,8 +101,9 @@ absl::Status Run(const EvaluateOptions& options, const v1::Model& model, Session
     request.mutable_inputs()->mutable_shape()->MergeFrom(model.input().shape());
     ASSIGN_OR_RETURN(const v1::PredictResponse response, session.client().Predict(request));
     RETURN_IF_ERROR(Count(response, labels, evaluation));
-    progress.Update(static_cast<double>(evaluation->samples) / static_cast<double>(total),
-                    absl::StrCat(FormatPercent(evaluation->Accuracy()), " right  ", FormatRate(meter.PerSecond(evaluation->samples))));
+    progress.Update(
+        static_cast<double>(evaluation->samples) / static_cast<double>(total),
+        absl::StrCat(ShowPercent(evaluation->Accuracy()), " right  ", ShowRate(meter.PerSecond(evaluation->samples))));
   }
 }
 
@@ -111,9 +117,10 @@ std::string ClassTable(const Evaluation& evaluation, const v1::Model& model) {
     const int64_t right = answers[label];
     answers[label] = 0;
     const auto wrong = std::max_element(answers.begin(), answers.end());
-    table.AddRow({model.labels(static_cast<int>(label)), FormatCount(samples),
-                  FormatPercent(static_cast<double>(right) / static_cast<double>(samples)),
-                  *wrong == 0 ? "" : absl::StrCat(model.labels(static_cast<int>(wrong - answers.begin())), " (", *wrong, ")")});
+    table.AddRow(
+        {model.labels(static_cast<int>(label)), ShowCount(samples),
+         ShowPercent(static_cast<double>(right) / static_cast<double>(samples)),
+         *wrong == 0 ? "" : absl::StrCat(model.labels(static_cast<int>(wrong - answers.begin())), " (", *wrong, ")")});
   }
   return table.ToString();
 }
@@ -142,12 +149,14 @@ absl::Status Evaluate(const EvaluateOptions& options, Session& session) {
     return absl::OkStatus();
   }
   Fields fields;
-  fields.Add("accuracy", absl::StrCat(FormatPercent(evaluation.Accuracy()), "  (", FormatCount(evaluation.correct), " of ",
+  fields.Add("accuracy", absl::StrCat(ShowPercent(evaluation.Accuracy()), "  (", ShowCount(evaluation.correct), " of ",
                                       Plural(evaluation.samples, "sample"), ")"));
-  fields.Add("ensemble", absl::StrCat(evaluation.voting.Text(), " of ", evaluation.constituents, " constituents voting, ",
-                                      evaluation.clean.Text(), " fully trained; version ", evaluation.version.Text()));
-  fields.Add("time", absl::StrCat(FormatDuration(elapsed), " (",
-                                  FormatRate(static_cast<double>(evaluation.samples) / absl::ToDoubleSeconds(elapsed)), ")"));
+  fields.Add("ensemble",
+             absl::StrCat(evaluation.voting.Text(), " of ", evaluation.constituents, " constituents voting, ",
+                          evaluation.clean.Text(), " fully trained; version ", evaluation.version.Text()));
+  fields.Add("time",
+             absl::StrCat(ShowDuration(elapsed), " (",
+                          ShowRate(static_cast<double>(evaluation.samples) / absl::ToDoubleSeconds(elapsed)), ")"));
   session.out() << fields.ToString();
   if (model.labels_size() <= kMaxClassesShown) session.out() << "\n" << ClassTable(evaluation, model);
   return absl::OkStatus();
@@ -158,15 +167,15 @@ absl::Status Evaluate(const EvaluateOptions& options, Session& session) {
 void AddEvaluateCommand(CLI::App& app, Action& action) {
   const auto options = std::make_shared<EvaluateOptions>();
   CLI::App* command = app.add_subcommand("evaluate", "Measure a model's accuracy on labelled inputs");
-  command->add_option("MODEL", options->model, "Name of the model")->required();
-  command->add_option("--images", options->images, "Inputs: an IDX file, plain or gzipped")->required()->type_name("FILE");
-  command->add_option("--labels", options->labels, "The right class indices: an IDX file of unsigned bytes, plain or gzipped")
-      ->required()
-      ->type_name("FILE");
+  AddArgument(*command, "MODEL", options->model, "Name of the model");
+  AddFileOption(*command, "--images", options->images, "Inputs: an IDX file, plain or gzipped");
+  AddFileOption(*command, "--labels", options->labels,
+                "The right class indices: an IDX file of unsigned bytes, plain or gzipped");
   command->footer(
       "Example:\n"
       "  expunge evaluate fashion-mnist --images t10k-images-idx3-ubyte.gz --labels t10k-labels-idx1-ubyte.gz");
-  command->callback([options, &action] { action = [options](Session& session) { return Evaluate(*options, session); }; });
+  command->callback(
+      [options, &action] { action = [options](Session& session) { return Evaluate(*options, session); }; });
 }
 
 }  // namespace expunge::cli

@@ -42,8 +42,9 @@ absl::Status WithAdvice(const absl::Status& status, const std::string& request_i
     case absl::StatusCode::kCancelled:
     case absl::StatusCode::kUnknown:
     case absl::StatusCode::kInternal:
-      return Error(status.code(), ReasonOf(status),
-                   absl::StrCat(status.message(), "; repeat with --request-id ", request_id, " to be sure of the outcome"));
+      return Error(
+          status.code(), ReasonOf(status),
+          absl::StrCat(status.message(), "; repeat with --request-id ", request_id, " to be sure of the outcome"));
     default:
       return status;
   }
@@ -58,7 +59,8 @@ absl::Status Forget(const ForgetOptions& options, Session& session) {
     RETURN_IF_ERROR(session.PrintJson(*erasure));
   } else {
     session.out() << (options.wait ? "\n" : "") << ErasureText(*erasure, absl::Now());
-    if (!IsFinal(*erasure)) session.out() << "\nfollow it with: expunge erasure watch " << ShortName(erasure->name()) << "\n";
+    if (!IsFinal(*erasure))
+      session.out() << "\nfollow it with: expunge erasure watch " << ShortName(erasure->name()) << "\n";
   }
   return CheckOutcome(*erasure);
 }
@@ -68,11 +70,14 @@ absl::Status Forget(const ForgetOptions& options, Session& session) {
 void AddForgetCommand(CLI::App& app, Action& action) {
   const auto options = std::make_shared<ForgetOptions>();
   CLI::App* command = app.add_subcommand("forget", "Make the models forget a subject");
-  command->add_option("SUBJECT", options->subject, "The subject's name, as it was ingested")->required();
-  command->add_option("--model", options->models, "Forget in this model alone (may be repeated); default: in every model")
+  AddArgument(*command, "SUBJECT", options->subject, "The subject's name, as it was ingested");
+  command
+      ->add_option("--model", options->models, "Forget in this model alone (may be repeated); default: in every model")
       ->type_name("MODEL")
       ->allow_extra_args(false);
-  command->add_option("--request-id", options->request_id, "Idempotency key: the same one again gives the same erasure; default: a new one")
+  command
+      ->add_option("--request-id", options->request_id,
+                   "Idempotency key: the same one again gives the same erasure; default: a new one")
       ->type_name("UUID")
       ->check(CLI::Validator([](std::string& text) { return IsUuid(text) ? std::string() : "must be a UUID"; }, ""));
   AddRegulationOption(*command, options->regulation);

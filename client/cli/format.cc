@@ -23,7 +23,7 @@ void AppendPadded(std::string_view text, size_t width, bool right, std::string* 
 
 }  // namespace
 
-std::string FormatCount(int64_t count) {
+std::string ShowCount(int64_t count) {
   std::string text = absl::StrCat(count);
   const int first_digit = count < 0 ? 1 : 0;
   for (int position = static_cast<int>(text.size()) - 3; position > first_digit; position -= 3) {
@@ -32,14 +32,14 @@ std::string FormatCount(int64_t count) {
   return text;
 }
 
-std::string FormatRate(double per_second) {
+std::string ShowRate(double per_second) {
   if (per_second >= 999'950) return absl::StrFormat("%.1fM/s", per_second / 1e6);
   if (per_second >= 999.5) return absl::StrFormat("%.1fk/s", per_second / 1e3);
   return absl::StrFormat("%.0f/s", per_second);
 }
 
-std::string FormatDuration(absl::Duration duration) {
-  if (duration < absl::ZeroDuration()) return absl::StrCat("-", FormatDuration(-duration));
+std::string ShowDuration(absl::Duration duration) {
+  if (duration < absl::ZeroDuration()) return absl::StrCat("-", ShowDuration(-duration));
   if (duration < absl::Microseconds(999.5)) return absl::StrFormat("%.0f us", absl::ToDoubleMicroseconds(duration));
   if (duration < absl::Milliseconds(999.5)) return absl::StrFormat("%.3g ms", absl::ToDoubleMilliseconds(duration));
   if (duration < absl::Seconds(59.95)) return absl::StrFormat("%.1f s", absl::ToDoubleSeconds(duration));
@@ -49,22 +49,23 @@ std::string FormatDuration(absl::Duration duration) {
   return absl::StrFormat("%d d %d h", seconds / (24 * 3600), seconds / 3600 % 24);
 }
 
-std::string FormatTime(absl::Time time) { return absl::FormatTime("%Y-%m-%d %H:%M:%SZ", time, absl::UTCTimeZone()); }
+std::string ShowTime(absl::Time time) { return absl::FormatTime("%Y-%m-%d %H:%M:%SZ", time, absl::UTCTimeZone()); }
 
-std::string FormatPercent(double fraction) { return absl::StrFormat("%.1f%%", 100 * fraction); }
+std::string ShowPercent(double fraction) { return absl::StrFormat("%.1f%%", 100 * fraction); }
 
-std::string FormatShape(absl::Span<const int64_t> shape) { return shape.empty() ? "scalar" : absl::StrJoin(shape, "x"); }
+std::string ShowShape(absl::Span<const int64_t> shape) { return shape.empty() ? "scalar" : absl::StrJoin(shape, "x"); }
 
 std::string Plural(int64_t count, std::string_view noun) {
-  return absl::StrCat(FormatCount(count), " ", ToAbsl(noun), count == 1 ? "" : "s");
+  return absl::StrCat(ShowCount(count), " ", ToAbsl(noun), count == 1 ? "" : "s");
 }
 
-std::string FormatBar(double fraction, int width, bool unicode) {
+std::string ShowBar(double fraction, int width, bool unicode) {
   fraction = std::clamp(std::isfinite(fraction) ? fraction : 0.0, 0.0, 1.0);
   std::string bar;
   if (!unicode) {
     const int full = static_cast<int>(fraction * width);
-    return absl::StrCat(std::string(static_cast<size_t>(full), '#'), std::string(static_cast<size_t>(width - full), '-'));
+    return absl::StrCat(std::string(static_cast<size_t>(full), '#'),
+                        std::string(static_cast<size_t>(width - full), '-'));
   }
   static constexpr std::array<std::string_view, 8> kEighths = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   const int eighths = static_cast<int>(fraction * width * 8);
@@ -97,7 +98,7 @@ std::string_view FitWidth(std::string_view text, size_t width) {
 
 std::string ShortHex(std::string_view bytes) { return ToHex(bytes).substr(0, 12); }
 
-std::string FormatImage(absl::Span<const float> pixels, int height, int width, bool color) {
+std::string ShowImage(absl::Span<const float> pixels, int height, int width, bool color) {
   static constexpr std::string_view kShades = " .:-=+*#%@";
   const auto pixel = [&](int row, int column) {
     return row < height ? std::clamp(pixels[static_cast<size_t>(row * width + column)], 0.0f, 1.0f) : 0.0f;

@@ -13,18 +13,18 @@ namespace expunge::cli {
 
 // Values as people read them. Pure functions; text is UTF-8.
 
-std::string FormatCount(int64_t count);                  // "60,000"
-std::string FormatRate(double per_second);               // "850/s", "61.2k/s", "1.3M/s"
-std::string FormatDuration(absl::Duration duration);     // "350 us", "12 ms", "1.4 s", "2 min 05 s", "3 h 12 min", "4 d 2 h"
-std::string FormatTime(absl::Time time);                 // "2026-11-23 10:01:43Z"
-std::string FormatPercent(double fraction);              // "87.3%"
-std::string FormatShape(absl::Span<const int64_t> shape);  // "28x28"; "scalar" for no dimensions
+std::string ShowCount(int64_t count);               // "60,000"
+std::string ShowRate(double per_second);            // "850/s", "61.2k/s", "1.3M/s"
+std::string ShowDuration(absl::Duration duration);  // "350 us", "12 ms", "1.4 s", "2 min 05 s", "3 h 12 min", "4 d 2 h"
+std::string ShowTime(absl::Time time);              // "2026-11-23 10:01:43Z"
+std::string ShowPercent(double fraction);           // "87.3%"
+std::string ShowShape(absl::Span<const int64_t> shape);  // "28x28"; "scalar" for no dimensions
 
 // "1 sample", "60,000 samples".
 std::string Plural(int64_t count, std::string_view noun);
 
 // `fraction` of `width` columns filled; eighths of a column with Unicode, whole ones in ASCII.
-std::string FormatBar(double fraction, int width, bool unicode);
+std::string ShowBar(double fraction, int width, bool unicode);
 
 // Columns that `text` takes on a terminal: its code points, escape sequences not counted.
 size_t DisplayWidth(std::string_view text);
@@ -35,9 +35,9 @@ std::string_view FitWidth(std::string_view text, size_t width);
 // Bytes from hexadecimal or binary digests: the first 12 hexadecimal digits.
 std::string ShortHex(std::string_view bytes);
 
-// A grey picture of height x width brightnesses (0: dark, 1: bright), two rows of pixels a line: half blocks in 24 greys with `color`,
-// else ten shades of ASCII.
-std::string FormatImage(absl::Span<const float> pixels, int height, int width, bool color);
+// A grey picture of height x width brightnesses (0: dark, 1: bright), two rows of pixels a line: half blocks in 24
+// greys with `color`, else ten shades of ASCII.
+std::string ShowImage(absl::Span<const float> pixels, int height, int width, bool color);
 
 // Rows under a header, columns aligned; numbers (all cells of a column but the header start with a digit) to the right.
 class Table {

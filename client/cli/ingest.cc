@@ -9,6 +9,7 @@
 #include "base/status_macros.h"
 #include "client/cli/commands.h"
 #include "client/cli/format.h"
+#include "client/cli/options.h"
 #include "client/dataset.h"
 #include "client/names.h"
 #include "client/rpc_status.h"
@@ -46,11 +47,12 @@ absl::StatusOr<std::unique_ptr<SampleBatcher>> OpenChecked(const IngestOptions& 
 
 std::string Summary(const v1::IngestSamplesResponse& response, const SampleBatcher& batcher, const std::string& model,
                     absl::Duration elapsed) {
-  std::string text = absl::StrCat(model, ": ", FormatCount(response.samples_ingested()), " new samples of ",
-                                  Plural(batcher.subjects(), "subject"), " in ", FormatDuration(elapsed), " (",
-                                  FormatRate(static_cast<double>(batcher.samples()) / absl::ToDoubleSeconds(elapsed)), ")\n");
+  std::string text =
+      absl::StrCat(model, ": ", ShowCount(response.samples_ingested()), " new samples of ",
+                   Plural(batcher.subjects(), "subject"), " in ", ShowDuration(elapsed), " (",
+                   ShowRate(static_cast<double>(batcher.samples()) / absl::ToDoubleSeconds(elapsed)), ")\n");
   const auto add = [&text](int64_t count, const char* what) {
-    if (count > 0) absl::StrAppend(&text, "  ", FormatCount(count), " ", what, "\n");
+    if (count > 0) absl::StrAppend(&text, "  ", ShowCount(count), " ", what, "\n");
   };
   add(response.samples_unchanged(), "were there already");
   add(response.samples_forgotten(), "refused: their subjects were forgotten (--new-consent takes them in again)");
@@ -62,8 +64,9 @@ std::string Summary(const v1::IngestSamplesResponse& response, const SampleBatch
 absl::Status Interrupted(const absl::Status& status) {
   const std::string committed = MetadataOf(status, "samplesCommitted");
   if (committed.empty()) return status;
-  return Error(status.code(), ReasonOf(status),
-               absl::StrCat(status.message(), "; ", committed, " samples were stored before, ingesting them again is harmless"));
+  return Error(
+      status.code(), ReasonOf(status),
+      absl::StrCat(status.message(), "; ", committed, " samples were stored before, ingesting them again is harmless"));
 }
 
 absl::Status Ingest(const IngestOptions& options, Session& session) {
@@ -82,7 +85,8 @@ absl::Status Ingest(const IngestOptions& options, Session& session) {
     Progress progress = session.MakeProgress("ingesting");
     const auto show = [&] {
       progress.Update(static_cast<double>(sent) / static_cast<double>(batcher->samples()),
-                      absl::StrCat(FormatCount(sent), " of ", Plural(batcher->samples(), "image"), "  ", FormatRate(meter.PerSecond(sent))));
+                      absl::StrCat(ShowCount(sent), " of ", Plural(batcher->samples(), "image"), "  ",
+                                   ShowRate(meter.PerSecond(sent))));
     };
     int64_t handed_over = 0;
     response = session.client().IngestSamples(start, [&](v1::SampleBatch* batch) -> absl::StatusOr<bool> {
@@ -105,30 +109,23 @@ absl::Status Ingest(const IngestOptions& options, Session& session) {
 void AddIngestCommand(CLI::App& app, Action& action) {
   const auto options = std::make_shared<IngestOptions>();
   CLI::App* command = app.add_subcommand("ingest", "Add samples from files to a model");
-  command->add_option("MODEL", options->model, "Name of the model")->required();
-  command->add_option("--format", options->format, "Format of the files")->required()->check(CLI::IsMember({"idx"}))->type_name("idx");
-  command->add_option("--images", options->images, "Inputs: an IDX file of unsigned bytes or floats, plain or gzipped")
-      ->required()
-      ->type_name("FILE");
-  command->add_option("--labels", options->labels, "Class indices: an IDX file of unsigned bytes, plain or gzipped")
-      ->required()
-      ->type_name("FILE");
-  command
-      ->add_option("--samples-per-subject", options->naming.samples_per_subject,
-                   "Consecutive samples that belong to one subject: person-000000, person-000001, ...")
-      ->required()
-      ->check(CLI::Range(int64_t{1}, INT64_MAX))
-      ->type_name("N");
+  AddArgument(*command, "MODEL", options->model, "Name of the model");
+  AddWordOption(*command, "--format", options->format, {"idx"}, Presence::kRequired, "Format of the files");
+  AddFileOption(*command, "--images", options->images,
+                "Inputs: an IDX file of unsigned bytes or floats, plain or gzipped");
+  AddFileOption(*command, "--labels", options->labels,
+                "Class indices: an IDX file of unsigned bytes, plain or gzipped");
+  AddNumberOption(*command, "--samples-per-subject", options->naming.samples_per_subject, 1, Presence::kRequired,
+                  "Consecutive samples that belong to one subject: person-000000, person-000001, ...");
   command->add_option("--subject-prefix", options->naming.subject_prefix, "What the subjects' names begin with")
       ->capture_default_str()
       ->type_name("TEXT");
-  command->add_option("--first", options->naming.first, "Index of the first sample to take; names stay those of the whole files")
-      ->check(CLI::Range(int64_t{0}, INT64_MAX))
-      ->type_name("I");
-  command->add_option("--count", options->naming.count, "How many samples to take at most")
-      ->check(CLI::Range(int64_t{1}, INT64_MAX))
-      ->type_name("N");
-  command->add_flag("--new-consent", options->new_consent, "The subjects have consented since they were forgotten: take them in again");
+  AddNumberOption(*command, "--first", options->naming.first, 0, Presence::kOptional,
+                  "Index of the first sample to take; names stay those of the whole files");
+  AddNumberOption(*command, "--count", options->naming.count, 1, Presence::kOptional,
+                  "How many samples to take at most");
+  command->add_flag("--new-consent", options->new_consent,
+                    "The subjects have consented since they were forgotten: take them in again");
   command->footer(
       "Both files are checked wholly before anything is sent. Ingesting the same again changes nothing.\n"
       "Example:\n"

@@ -17,7 +17,8 @@ absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, boo
   options.always_print_primitive_fields = true;
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
-  if (!status.ok()) return Error(absl::StatusCode::kInternal, "JSON", {status.message().data(), status.message().size()});
+  if (!status.ok())
+    return Error(absl::StatusCode::kInternal, "JSON", {status.message().data(), status.message().size()});
   return json;
 }
 
@@ -45,7 +46,8 @@ JsonObject& JsonObject::AddBool(std::string_view name, bool value) {
 }
 
 JsonObject& JsonObject::AddList(std::string_view name, const std::vector<std::string>& documents) {
-  members_.emplace_back(name, documents.empty() ? "[]" : absl::StrCat("[\n  ", absl::StrJoin(documents, ",\n  "), "\n ]"));
+  members_.emplace_back(name,
+                        documents.empty() ? "[]" : absl::StrCat("[\n  ", absl::StrJoin(documents, ",\n  "), "\n ]"));
   return *this;
 }
 

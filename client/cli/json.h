@@ -13,8 +13,8 @@
 
 namespace expunge::cli {
 
-// Protobuf JSON in lowerCamelCase with every field that is not an unset message or oneof, so that a list is there also when it is
-// empty. `pretty` over several lines, ended by a newline; else one line without.
+// Protobuf JSON in lowerCamelCase with every field that is not an unset message or oneof, so that a list is there also
+// when it is empty. `pretty` over several lines, ended by a newline; else one line without.
 absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, bool pretty);
 
 // INVALID_ARGUMENT, reason INVALID_JSON, with protobuf's explanation; unknown fields are errors.

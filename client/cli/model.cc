@@ -9,6 +9,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/json.h"
 #include "client/cli/model_text.h"
+#include "client/cli/options.h"
 #include "client/file_source.h"
 #include "client/names.h"
 
@@ -90,23 +91,25 @@ void AddModelCommands(CLI::App& app, Action& action) {
   const auto argument = std::make_shared<std::string>();
 
   CLI::App* create = group->add_subcommand("create", "Create a model from its declaration");
-  create->add_option("FILE", *argument, "The declaration: a Model as protobuf JSON")->required();
+  AddArgument(*create, "FILE", *argument, "The declaration: a Model as protobuf JSON");
   create->footer("Example:\n  expunge model create deploy/models/fashion-mnist.json");
-  create->callback([argument, &action] { action = [argument](Session& session) { return Create(*argument, session); }; });
+  create->callback(
+      [argument, &action] { action = [argument](Session& session) { return Create(*argument, session); }; });
 
   CLI::App* list = group->add_subcommand("list", "List all models");
   list->footer("Example:\n  expunge --output json model list");
   list->callback([&action] { action = List; });
 
   CLI::App* get = group->add_subcommand("get", "Show a model with its shards");
-  get->add_option("MODEL", *argument, "Name of the model")->required();
+  AddArgument(*get, "MODEL", *argument, "Name of the model");
   get->footer("Example:\n  expunge model get fashion-mnist");
   get->callback([argument, &action] { action = [argument](Session& session) { return Get(*argument, session); }; });
 
   CLI::App* remove = group->add_subcommand("delete", "Delete a model with its samples and checkpoints");
-  remove->add_option("MODEL", *argument, "Name of the model")->required();
+  AddArgument(*remove, "MODEL", *argument, "Name of the model");
   remove->footer("Example:\n  expunge model delete fashion-mnist");
-  remove->callback([argument, &action] { action = [argument](Session& session) { return Delete(*argument, session); }; });
+  remove->callback(
+      [argument, &action] { action = [argument](Session& session) { return Delete(*argument, session); }; });
 }
 
 }  // namespace expunge::cli

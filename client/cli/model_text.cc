@@ -45,12 +45,12 @@ std::string OptimizerText(const v1::Model::Training& training) {
 
 std::string InputText(const v1::Model::Input& input) {
   const std::vector<int64_t> shape(input.shape().begin(), input.shape().end());
-  return absl::StrCat(FormatShape(shape), " ", v1::DType_Name(input.dtype()));
+  return absl::StrCat(ShowShape(shape), " ", v1::DType_Name(input.dtype()));
 }
 
 std::string SliceMarks(const v1::Shard& shard, bool unicode) {
   if (shard.slices_total() > kMaxSliceMarks) {
-    return FormatBar(static_cast<double>(shard.slices_trained()) / shard.slices_total(), kMaxSliceMarks / 2, unicode);
+    return ShowBar(static_cast<double>(shard.slices_trained()) / shard.slices_total(), kMaxSliceMarks / 2, unicode);
   }
   std::string marks;
   for (uint32_t slice = 0; slice < shard.slices_total(); ++slice) {
@@ -65,10 +65,11 @@ std::string SliceMarks(const v1::Shard& shard, bool unicode) {
 std::string ModelTable(absl::Span<const v1::Model* const> models) {
   Table table({"MODEL", "STATE", "INPUT", "CLASSES", "SHARDS", "SLICES", "SAMPLES", "SUBJECTS", "VOTING", "CREATED"});
   for (const v1::Model* model : models) {
-    table.AddRow({std::string(ShortName(model->name())), v1::Model::State_Name(model->state()), InputText(model->input()),
-                  absl::StrCat(model->labels_size()), absl::StrCat(model->sisa().shards()), absl::StrCat(model->sisa().slices()),
-                  FormatCount(model->samples()), FormatCount(model->subjects()), absl::StrCat(model->constituents_voting()),
-                  FormatTime(model->has_create_time(), model->create_time())});
+    table.AddRow({std::string(ShortName(model->name())), v1::Model::State_Name(model->state()),
+                  InputText(model->input()), absl::StrCat(model->labels_size()), absl::StrCat(model->sisa().shards()),
+                  absl::StrCat(model->sisa().slices()), ShowCount(model->samples()), ShowCount(model->subjects()),
+                  absl::StrCat(model->constituents_voting()),
+                  ShowTime(model->has_create_time(), model->create_time())});
   }
   return table.ToString();
 }
@@ -80,32 +81,30 @@ std::string ModelText(const v1::Model& model, bool unicode) {
   fields.Add("input", InputText(model.input()));
   fields.Add("classes", absl::StrCat(model.labels_size(), ": ", absl::StrJoin(model.labels(), ", ")));
   fields.Add("architecture", ArchitectureText(model.architecture()));
-  fields.Add("training", absl::StrCat(Plural(model.training().epochs(), "epoch"), ", batches of ", model.training().batch_size(),
-                                      ", seed ", model.training().seed()));
+  fields.Add("training", absl::StrCat(Plural(model.training().epochs(), "epoch"), ", batches of ",
+                                      model.training().batch_size(), ", seed ", model.training().seed()));
   fields.Add("optimizer", OptimizerText(model.training()));
   fields.Add("shards", absl::StrCat(model.sisa().shards(), " of ", Plural(model.sisa().slices(), "slice"), ", ",
                                     v1::Model::Aggregation_Name(model.sisa().aggregation())));
-  fields.Add("samples", absl::StrCat(FormatCount(model.samples()), " of ", Plural(model.subjects(), "subject"),
-                                     model.samples_waiting() > 0
-                                         ? absl::StrCat("; ", FormatCount(model.samples_waiting()), " wait for train")
-                                         : ""));
-  fields.Add("created", FormatTime(model.has_create_time(), model.create_time()));
-  fields.Add("trained", FormatTime(model.has_train_time(), model.train_time()));
-  fields.Add("ready", FormatTime(model.has_ready_time(), model.ready_time()));
-  fields.Add("worker time", FormatDuration(absl::Seconds(model.worker_seconds())));
+  fields.Add("samples", absl::StrCat(ShowCount(model.samples()), " of ", Plural(model.subjects(), "subject"),
+                                     model.has_untrained_samples() ? "; some wait for the next train" : ""));
+  fields.Add("created", ShowTime(model.has_create_time(), model.create_time()));
+  fields.Add("trained", ShowTime(model.has_train_time(), model.train_time()));
+  fields.Add("worker time", ShowDuration(absl::Seconds(model.worker_seconds())));
   fields.Add("ensemble", absl::StrCat("version ", model.ensemble_version(), ", ", model.constituents_voting(), " of ",
                                       model.sisa().shards(), " constituents voting"));
-  return absl::StrCat(fields.ToString(), model.shards().empty() ? "" : "\n", model.shards().empty() ? "" : ShardTable(model, unicode));
+  return absl::StrCat(fields.ToString(), model.shards().empty() ? "" : "\n",
+                      model.shards().empty() ? "" : ShardTable(model, unicode));
 }
 
 std::string ShardTable(const v1::Model& model, bool unicode) {
-  Table table({"SHARD", "STATE", "SLICES", "TRAINED", "SUBJECTS", "SAMPLES", "VOTING"});
+  Table table({"SHARD", "SLICES", "TRAINED", "SUBJECTS", "SAMPLES", "VOTING", "STATE"});
   for (const v1::Shard& shard : model.shards()) {
     std::string state = v1::Shard::State_Name(shard.state());
-    if (!shard.failure_reason().empty()) absl::StrAppend(&state, " (", shard.failure_reason(), ")");
-    table.AddRow({absl::StrCat(shard.shard()), state, SliceMarks(shard, unicode),
-                  absl::StrCat(shard.slices_trained(), "/", shard.slices_total()), FormatCount(shard.subjects()),
-                  FormatCount(shard.samples()), shard.voting() ? "yes" : "no"});
+    if (!shard.problem().empty()) absl::StrAppend(&state, " (", shard.problem(), ")");
+    table.AddRow({absl::StrCat(shard.shard()), SliceMarks(shard, unicode),
+                  absl::StrCat(shard.slices_trained(), "/", shard.slices_total()), ShowCount(shard.subjects()),
+                  ShowCount(shard.samples()), shard.voting() ? "yes" : "no", state});
   }
   return table.ToString();
 }
@@ -113,10 +112,11 @@ std::string ShardTable(const v1::Model& model, bool unicode) {
 double TrainedFraction(const v1::Model& model) {
   double done = 0, total = 0;
   for (const v1::Shard& shard : model.shards()) {
-    if (shard.state() == v1::Shard::EMPTY) continue;
+    if (shard.samples() == 0) continue;
     const double trained = shard.slices_trained(), slices = shard.slices_total();
-    done += trained * (trained + 1);
-    total += slices * (slices + 1);
+    done += trained * (trained + 1) / 2 +
+            (shard.state() == v1::Shard::TRAINING ? shard.slice_progress() * (trained + 1) : 0);
+    total += slices * (slices + 1) / 2;
   }
   return total > 0 ? done / total : 0;
 }
@@ -125,13 +125,14 @@ std::string SliceCounts(const v1::Model& model, bool numbered) {
   int64_t trained = 0, total = 0;
   std::vector<std::string> shards;
   for (const v1::Shard& shard : model.shards()) {
-    if (shard.state() == v1::Shard::EMPTY) continue;
+    if (shard.samples() == 0) continue;
     trained += shard.slices_trained();
     total += shard.slices_total();
     shards.push_back(numbered ? absl::StrCat(shard.shard(), ":", shard.slices_trained(), "/", shard.slices_total())
                               : absl::StrCat(shard.slices_trained()));
   }
-  return absl::StrCat(trained, " of ", total, " slices  ", numbered ? "" : "[", absl::StrJoin(shards, " "), numbered ? "" : "]");
+  return absl::StrCat(trained, " of ", total, " slices  ", numbered ? "" : "[", absl::StrJoin(shards, " "),
+                      numbered ? "" : "]");
 }
 
 }  // namespace expunge::cli

@@ -19,7 +19,8 @@ std::string ModelText(const v1::Model& model, bool unicode);
 // The shards, one line each: a mark per slice (trained or not), counts, who votes.
 std::string ShardTable(const v1::Model& model, bool unicode);
 
-// How far the training is, from 0 to 1, by its cost: slice r trains on all slices before it too, so its share grows with r.
+// How far the training is, from 0 to 1, by its cost: slice r trains on all slices before it too, so its share grows
+// with r.
 double TrainedFraction(const v1::Model& model);
 
 // "41 of 64 slices  [8 6 5 5 5 4 4 4]": slices in all and by shard; "0:8/8 1:6/8 …" by shard with `numbered`.

@@ -2,8 +2,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
 #include "base/string_view.h"
 #include "client/names.h"
@@ -11,19 +14,23 @@
 namespace expunge::cli {
 namespace {
 
-std::string EnumName(std::string_view text) { return absl::StrReplaceAll(absl::AsciiStrToUpper(ToAbsl(text)), {{"-", "_"}}); }
+std::string EnumName(std::string_view text) {
+  return absl::StrReplaceAll(absl::AsciiStrToUpper(ToAbsl(text)), {{"-", "_"}});
+}
 
 // A CLI11 validator for values that `parse` understands.
 template <typename Parse>
 CLI::Validator Understood(Parse parse, const std::string& wanted) {
-  return CLI::Validator([parse, wanted](std::string& text) { return parse(text) ? std::string() : "must be " + wanted; }, "");
+  return CLI::Validator(
+      [parse, wanted](std::string& text) { return parse(text) ? std::string() : "must be " + wanted; }, "");
 }
 
 }  // namespace
 
 std::optional<v1::Regulation> ParseRegulation(std::string_view text) {
   v1::Regulation regulation;
-  if (!v1::Regulation_Parse(EnumName(text), &regulation) || regulation == v1::REGULATION_UNSPECIFIED) return std::nullopt;
+  if (!v1::Regulation_Parse(EnumName(text), &regulation) || regulation == v1::REGULATION_UNSPECIFIED)
+    return std::nullopt;
   return regulation;
 }
 
@@ -47,17 +54,45 @@ std::optional<absl::Duration> ParseTimeout(std::string_view text) {
 
 v1::ErasureFilter ErasureFilterOptions::ToFilter() const {
   v1::ErasureFilter filter;
-  for (const std::string& state : states) filter.add_states(ParseErasureState(state).value_or(v1::Erasure::STATE_UNSPECIFIED));
+  filter.set_state(ParseErasureState(state).value_or(v1::Erasure::STATE_UNSPECIFIED));
   filter.set_overdue(overdue);
   filter.set_subject_id(subject);
   if (!model.empty()) filter.set_model(ModelName(model));
   return filter;
 }
 
+void AddArgument(CLI::App& command, const std::string& name, std::string& text, const std::string& description) {
+  command.add_option(name, text, description)->required()->type_name("");
+}
+
+void AddFileOption(CLI::App& command, const std::string& flag, std::string& path, const std::string& description) {
+  command.add_option(flag, path, description)->required()->type_name("FILE");
+}
+
+void AddNumberOption(CLI::App& command, const std::string& flag, int64_t& number, int64_t min, Presence presence,
+                     const std::string& description) {
+  const auto parse = [min](std::string_view text) {
+    int64_t value = 0;
+    return absl::SimpleAtoi(ToAbsl(text), &value) && value >= min;
+  };
+  command.add_option(flag, number, description)
+      ->required(presence == Presence::kRequired)
+      ->type_name("N")
+      ->check(Understood(parse, absl::StrCat("a whole number of at least ", min)));
+}
+
+void AddWordOption(CLI::App& command, const std::string& flag, std::string& word, const std::vector<std::string>& words,
+                   Presence presence, const std::string& description) {
+  const auto parse = [words](std::string_view text) { return absl::c_linear_search(words, text); };
+  command.add_option(flag, word, description)
+      ->required(presence == Presence::kRequired)
+      ->type_name(absl::StrJoin(words, "|"))
+      ->check(Understood(parse, absl::StrJoin(words, " or ")));
+}
+
 void AddErasureFilterOptions(CLI::App& command, ErasureFilterOptions& options) {
-  command.add_option("--state", options.states, "Only erasures in this state (may be repeated)")
+  command.add_option("--state", options.state, "Only erasures in this state")
       ->type_name("pending|in_progress|completed|denied|failed")
-      ->allow_extra_args(false)
       ->check(Understood(ParseErasureState, "one of pending, in_progress, completed, denied, failed"));
   command.add_flag("--overdue", options.overdue, "Only erasures that should have been done by now");
   command.add_option("--subject", options.subject, "Only erasures of this subject")->type_name("SUBJECT");

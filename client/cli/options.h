@@ -1,7 +1,7 @@
 #ifndef EXPUNGE_CLIENT_CLI_OPTIONS_H_
 #define EXPUNGE_CLIENT_CLI_OPTIONS_H_
 
-#include <functional>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -26,7 +26,7 @@ std::optional<absl::Duration> ParseTimeout(std::string_view text);
 
 // The options that choose erasures, for the commands that list them.
 struct ErasureFilterOptions {
-  std::vector<std::string> states;
+  std::string state;
   bool overdue = false;
   std::string subject;
   std::string model;
@@ -35,7 +35,20 @@ struct ErasureFilterOptions {
 };
 void AddErasureFilterOptions(CLI::App& command, ErasureFilterOptions& options);
 
-// Adds an option checked by one of the parsers above.
+// Required arguments: a positional one, e.g. MODEL; a file behind a flag.
+void AddArgument(CLI::App& command, const std::string& name, std::string& text, const std::string& description);
+void AddFileOption(CLI::App& command, const std::string& flag, std::string& path, const std::string& description);
+
+// A whole number of at least `min`.
+enum class Presence { kRequired, kOptional };
+void AddNumberOption(CLI::App& command, const std::string& flag, int64_t& number, int64_t min, Presence presence,
+                     const std::string& description);
+
+// One of these words.
+void AddWordOption(CLI::App& command, const std::string& flag, std::string& word, const std::vector<std::string>& words,
+                   Presence presence, const std::string& description);
+
+// Options checked by one of the parsers above.
 void AddRegulationOption(CLI::App& command, std::string& text);
 void AddTimeoutOption(CLI::App& command, std::string& text);
 

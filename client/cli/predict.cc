@@ -12,6 +12,7 @@
 #include "base/status_macros.h"
 #include "client/cli/commands.h"
 #include "client/cli/format.h"
+#include "client/cli/options.h"
 #include "client/dataset.h"
 #include "client/names.h"
 
@@ -57,7 +58,7 @@ std::string Picture(const v1::Tensor& tensor, bool color) {
   } else {
     std::memcpy(pixels.data(), tensor.data().data(), pixels.size() * sizeof(float));
   }
-  return FormatImage(pixels, static_cast<int>(height), static_cast<int>(width), color);
+  return ShowImage(pixels, static_cast<int>(height), static_cast<int>(width), color);
 }
 
 std::string ProbabilityBars(const v1::Prediction& prediction, const v1::Model& model, bool unicode) {
@@ -72,8 +73,8 @@ std::string ProbabilityBars(const v1::Prediction& prediction, const v1::Model& m
   for (const int index : classes) {
     const std::string& label = model.labels(index);
     absl::StrAppend(&text, label, std::string(width + 2 - DisplayWidth(label), ' '),
-                    FormatBar(prediction.probabilities(index), kBarColumns, unicode), " ",
-                    FormatPercent(prediction.probabilities(index)), "\n");
+                    ShowBar(prediction.probabilities(index), kBarColumns, unicode), " ",
+                    ShowPercent(prediction.probabilities(index)), "\n");
   }
   return text;
 }
@@ -96,8 +97,8 @@ absl::Status Predict(const PredictOptions& options, Session& session) {
                 << prediction.label() << "\n\n"
                 << ProbabilityBars(prediction, model, session.out_terminal().unicode) << "\n"
                 << response.constituents_voting() << " of " << response.constituents_total() << " constituents voted, "
-                << response.constituents_clean() << " of them fully trained; ensemble version " << response.ensemble_version()
-                << "\n";
+                << response.constituents_clean() << " of them fully trained; ensemble version "
+                << response.ensemble_version() << "\n";
   return absl::OkStatus();
 }
 
@@ -106,14 +107,12 @@ absl::Status Predict(const PredictOptions& options, Session& session) {
 void AddPredictCommand(CLI::App& app, Action& action) {
   const auto options = std::make_shared<PredictOptions>();
   CLI::App* command = app.add_subcommand("predict", "Ask a model about one input");
-  command->add_option("MODEL", options->model, "Name of the model")->required();
-  command->add_option("--images", options->images, "An IDX file, plain or gzipped")->required()->type_name("FILE");
-  command->add_option("--index", options->index, "Which input of the file, from 0")
-      ->required()
-      ->check(CLI::Range(int64_t{0}, INT64_MAX))
-      ->type_name("I");
+  AddArgument(*command, "MODEL", options->model, "Name of the model");
+  AddFileOption(*command, "--images", options->images, "An IDX file, plain or gzipped");
+  AddNumberOption(*command, "--index", options->index, 0, Presence::kRequired, "Which input of the file, from 0");
   command->footer("Example:\n  expunge predict fashion-mnist --images t10k-images-idx3-ubyte.gz --index 7");
-  command->callback([options, &action] { action = [options](Session& session) { return Predict(*options, session); }; });
+  command->callback(
+      [options, &action] { action = [options](Session& session) { return Predict(*options, session); }; });
 }
 
 }  // namespace expunge::cli

@@ -5,13 +5,14 @@
 #include <string>
 #include <string_view>
 
+#include "absl/time/clock.h"
 #include "absl/time/time.h"
 #include "client/cli/terminal.h"
 
 namespace expunge::cli {
 
-// Shows how far a long command has come: on a terminal one line, rewritten in place at most ten times a second; elsewhere a
-// line at each tenth of the way; nothing when quiet. Not thread-safe. `out` must outlive it.
+// Shows how far a long command has come: on a terminal one line, rewritten in place at most ten times a second;
+// elsewhere a line at each tenth of the way; nothing when quiet. Not thread-safe. `out` must outlive it.
 class Progress {
  public:
   Progress(std::ostream& out, const Terminal& terminal, bool quiet, std::string_view label);
@@ -33,9 +34,9 @@ class Progress {
   const Terminal terminal_;
   const bool quiet_;
   const std::string label_;
-  absl::Time drawn_ = absl::InfinitePast();
+  absl::Time drawn_;
   std::string last_line_;
-  int last_tenth_ = -1;
+  int last_tenth_ = 0;
   bool line_open_ = false;
 };
 

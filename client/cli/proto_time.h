@@ -14,8 +14,8 @@ inline absl::Time FromProto(const google::protobuf::Timestamp& timestamp) {
 }
 
 // "-" when the field is not set.
-inline std::string FormatTime(bool is_set, const google::protobuf::Timestamp& timestamp) {
-  return is_set ? FormatTime(FromProto(timestamp)) : "-";
+inline std::string ShowTime(bool is_set, const google::protobuf::Timestamp& timestamp) {
+  return is_set ? ShowTime(FromProto(timestamp)) : "-";
 }
 
 }  // namespace expunge::cli

@@ -9,8 +9,8 @@
 
 namespace expunge::cli {
 
-// When to try again after a connection broke: 0.1 s later, then twice as long each time up to 3 s, until 30 s have gone by
-// without hearing from the server. Not thread-safe.
+// When to try again after a connection broke: 0.1 s later, then twice as long each time up to 3 s, until 30 s have gone
+// by without hearing from the server. Not thread-safe.
 class Reconnect {
  public:
   static constexpr absl::Duration kPatience = absl::Seconds(30);
@@ -26,8 +26,9 @@ class Reconnect {
   absl::Duration delay_ = kFirstDelay;
 };
 
-// Runs `attempt`, again after each UNAVAILABLE as Reconnect has it, so that a server that restarts is not an error. `attempt`
-// calls its argument whenever it hears from the server. Gives up at once when the server was never heard, unless `heard_before`.
+// Runs `attempt`, again after each UNAVAILABLE as Reconnect has it, so that a server that restarts is not an error.
+// `attempt` calls its argument whenever it hears from the server. Gives up at once when the server was never heard,
+// unless `heard_before`.
 absl::Status FollowThroughRestarts(bool heard_before,
                                    const std::function<absl::Status(const std::function<void()>& heard)>& attempt);
 

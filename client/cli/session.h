@@ -39,7 +39,8 @@ class Session {
   Progress MakeProgress(std::string_view label);
   bool shows_progress() const { return !json_ || console_.err_terminal.tty; }
 
-  // A line on the way to the result: with text on out(), as part of the answer; with JSON on err(), if somebody watches.
+  // A line on the way to the result: with text on out(), as part of the answer; with JSON on err(), if somebody
+  // watches.
   void Tell(std::string_view line);
 
   absl::Status PrintJson(const google::protobuf::Message& message);

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "base/string_view.h"
 
@@ -20,7 +21,7 @@ std::string_view Variable(const char* name) {
 bool LocaleIsUtf8() {
   for (const char* name : {"LC_ALL", "LC_CTYPE", "LANG"}) {  // the first that is set decides (POSIX)
     const std::string_view locale = Variable(name);
-    if (!locale.empty()) return absl::StrContainsIgnoreCase(ToAbsl(locale), "utf-8") || absl::StrContainsIgnoreCase(ToAbsl(locale), "utf8");
+    if (!locale.empty()) return absl::StrContains(absl::AsciiStrToLower(ToAbsl(locale)), "utf");
   }
   return false;
 }

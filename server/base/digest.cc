@@ -48,8 +48,8 @@ Digest KeyedHash(std::string_view key, std::initializer_list<std::string_view> p
   }
   Digest digest;
   const unsigned char* result =
-      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), reinterpret_cast<const unsigned char*>(message.data()),
-           message.size(), digest.data(), nullptr);
+      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(message.data()), message.size(), digest.data(), nullptr);
   CheckOpenSsl(result != nullptr);
   return digest;
 }
@@ -67,9 +67,7 @@ DigestBuilder::DigestBuilder(std::string_view domain) : state_(std::make_unique<
 
 DigestBuilder::~DigestBuilder() = default;
 
-DigestBuilder& DigestBuilder::AddInt(uint64_t value) {
-  return AddFixed(LittleEndian(value));
-}
+DigestBuilder& DigestBuilder::AddInt(uint64_t value) { return AddFixed(LittleEndian(value)); }
 
 DigestBuilder& DigestBuilder::AddBytes(std::string_view bytes) { return AddInt(bytes.size()).AddFixed(bytes); }
 

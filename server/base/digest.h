@@ -39,7 +39,7 @@ class DigestBuilder {
   explicit DigestBuilder(std::string_view domain);  // separates uses from one another
   ~DigestBuilder();
 
-  DigestBuilder& AddInt(uint64_t value);           // 8 bytes little-endian
+  DigestBuilder& AddInt(uint64_t value);            // 8 bytes little-endian
   DigestBuilder& AddBytes(std::string_view bytes);  // length as AddInt, then the bytes
   DigestBuilder& AddFixed(std::string_view bytes);  // the bytes alone: for fields of one fixed size
   Digest Finish();                                  // once

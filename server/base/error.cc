@@ -26,8 +26,8 @@ absl::Status Error(absl::StatusCode code, std::string_view reason, std::string_v
 }
 
 absl::Status InvalidField(std::string_view field, std::string_view problem) {
-  absl::Status status = Error(absl::StatusCode::kInvalidArgument, "INVALID_FIELD",
-                              absl::StrCat(ToAbsl(field), " ", ToAbsl(problem)));
+  absl::Status status =
+      Error(absl::StatusCode::kInvalidArgument, "INVALID_FIELD", absl::StrCat(ToAbsl(field), " ", ToAbsl(problem)));
   status.SetPayload(kField, absl::Cord(ToAbsl(field)));
   return status;
 }

@@ -19,8 +19,8 @@ class Executor {
   virtual void Schedule(absl::AnyInvocable<void()> task) = 0;
 };
 
-// A fixed number of threads, at least one, over one queue. Destruction runs every task already scheduled, and those that
-// they schedule, then joins.
+// A fixed number of threads, at least one, over one queue. Destruction runs every task already scheduled, and those
+// that they schedule, then joins.
 class ThreadPool : public Executor {
  public:
   ThreadPool(const std::string& name, int threads);  // `name` shows in `top -H`; 15 characters at most

@@ -3,6 +3,7 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 
@@ -42,10 +43,19 @@ std::string JsonString(std::string_view text) {
   return json + "\"";
 }
 
+// As it is, or quoted where a reader could not tell where it ends.
+std::string TextValue(const std::string& value) {
+  const auto plain = [](unsigned char c) { return c > 0x20 && c != 0x7f && c != '"' && c != '='; };
+  return !value.empty() && std::all_of(value.begin(), value.end(), plain) ? value : JsonString(value);
+}
+
+constexpr char kTextPattern[] = "%Y-%m-%dT%H:%M:%S.%fZ %^%l%$ %v";
+constexpr char kJsonPattern[] = R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l",%v})";
+
 spdlog::logger& Logger() {
   static const std::shared_ptr<spdlog::logger> logger = [] {
     auto made = spdlog::stderr_color_mt("expunge");
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%fZ %^%l%$ %v", spdlog::pattern_time_type::utc);
+    made->set_pattern(kTextPattern, spdlog::pattern_time_type::utc);
     made->flush_on(spdlog::level::info);
     return made;
   }();
@@ -57,9 +67,7 @@ spdlog::logger& Logger() {
 void ConfigureLog(LogLevel lowest, LogFormat chosen) {
   format = chosen;
   Logger().set_level(ToSpdlog(lowest));
-  if (chosen == LogFormat::kJson) {
-    Logger().set_pattern(R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l",%v})", spdlog::pattern_time_type::utc);
-  }
+  Logger().set_pattern(chosen == LogFormat::kJson ? kJsonPattern : kTextPattern, spdlog::pattern_time_type::utc);
 }
 
 void Log(LogLevel level, std::string_view event, std::initializer_list<LogField> fields) {
@@ -69,7 +77,7 @@ void Log(LogLevel level, std::string_view event, std::initializer_list<LogField>
     if (json) {
       absl::StrAppend(&line, ",", JsonString(field.name), ":", JsonString(field.value));
     } else {
-      absl::StrAppend(&line, " ", ToAbsl(field.name), "=", field.value);
+      absl::StrAppend(&line, " ", ToAbsl(field.name), "=", TextValue(field.value));
     }
   }
   Logger().log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));

@@ -36,7 +36,8 @@ absl::Status CheckSize(std::string_view field, size_t size, size_t low, size_t h
 absl::Status CheckEntries(std::string_view field, absl::Span<const int64_t> values, int64_t low, int64_t high) {
   for (size_t i = 0; i < values.size(); ++i) {
     if (values[i] >= low && values[i] <= high) continue;
-    return InvalidField(field, absl::StrCat("must have entries from ", low, " to ", high, ", entry ", i, " is ", values[i]));
+    return InvalidField(field,
+                        absl::StrCat("must have entries from ", low, " to ", high, ", entry ", i, " is ", values[i]));
   }
   return absl::OkStatus();
 }
@@ -61,7 +62,8 @@ absl::Status ValidateNormalization(std::string_view field, absl::Span<const floa
                                             " (one per index of the first dimension), has ", values.size()));
   }
   for (size_t i = 0; i < values.size(); ++i) {
-    if (!std::isfinite(values[i])) return InvalidField(field, absl::StrCat("must be finite, entry ", i, " is ", values[i]));
+    if (!std::isfinite(values[i]))
+      return InvalidField(field, absl::StrCat("must be finite, entry ", i, " is ", values[i]));
   }
   return absl::OkStatus();
 }
@@ -69,7 +71,8 @@ absl::Status ValidateNormalization(std::string_view field, absl::Span<const floa
 absl::Status ValidateInput(const InputSpec& input) {
   RETURN_IF_ERROR(ValidateShape(input));
   if (input.dtype != DType::kUint8 && input.dtype != DType::kFloat32) {
-    return InvalidField("input.dtype", absl::StrCat("must be UINT8 or FLOAT32, is number ", static_cast<int>(input.dtype)));
+    return InvalidField("input.dtype",
+                        absl::StrCat("must be UINT8 or FLOAT32, is number ", static_cast<int>(input.dtype)));
   }
   RETURN_IF_ERROR(ValidateNormalization("input.mean", input.mean, input.shape[0]));
   RETURN_IF_ERROR(ValidateNormalization("input.stddev", input.stddev, input.shape[0]));
@@ -86,8 +89,8 @@ absl::Status ValidateLabels(const std::vector<std::string>& labels) {
   std::unordered_set<std::string_view> seen;
   for (size_t i = 0; i < labels.size(); ++i) {
     if (labels[i].empty() || labels[i].size() > kMaxLabelBytes) {
-      return InvalidField(kField, absl::StrCat("must have entries of 1 to ", kMaxLabelBytes, " bytes, entry ", i, " has ",
-                                               labels[i].size()));
+      return InvalidField(kField, absl::StrCat("must have entries of 1 to ", kMaxLabelBytes, " bytes, entry ", i,
+                                               " has ", labels[i].size()));
     }
     if (!seen.insert(labels[i]).second) {
       return InvalidField(kField, absl::StrCat("must be unique, entry ", i, " repeats an earlier one"));
@@ -105,7 +108,8 @@ absl::Status ValidateArchitecture(const ModelSpec& spec) {
   if (const auto* cnn = std::get_if<Cnn>(&spec.architecture)) {
     const auto& shape = spec.input.shape;
     if ((shape.size() != 2 && shape.size() != 3) || shape[shape.size() - 2] < 4 || shape[shape.size() - 1] < 4) {
-      return InvalidField("architecture.cnn", "must have an input.shape of [H, W] or [C, H, W] with H and W at least 4");
+      return InvalidField("architecture.cnn",
+                          "must have an input.shape of [H, W] or [C, H, W] with H and W at least 4");
     }
     if (cnn->channels.size() != 2) {
       return InvalidField("architecture.cnn.channels",

@@ -24,7 +24,7 @@ struct InputSpec {
   std::vector<float> mean = {0.0f};
   std::vector<float> stddev = {1.0f};
 
-  int64_t Elements() const;   // of one sample
+  int64_t Elements() const;    // of one sample
   size_t SampleBytes() const;  // of one sample in its source dtype
   bool operator==(const InputSpec&) const = default;
 };

@@ -40,7 +40,8 @@ class Network {
 
   // `inputs`: `batch` samples in the source dtype, row-major. Writes batch x classes softmax probabilities.
   // A sample's probabilities do not depend on the others in its batch beyond the last bits.
-  virtual absl::Status Probabilities(absl::Span<const uint8_t> inputs, size_t batch, absl::Span<float> probabilities) const = 0;
+  virtual absl::Status Probabilities(absl::Span<const uint8_t> inputs, size_t batch,
+                                     absl::Span<float> probabilities) const = 0;
 };
 
 // Thread-safe: several workers train different shards through one Trainer.
@@ -58,8 +59,9 @@ class Trainer {
   // the last batch of an epoch may be smaller. `stop` is asked before each batch.
   // CANCELLED when `stop` said so; INTERNAL, reason NON_FINITE_PARAMETERS, when training diverged.
   // `state` is unspecified after an error. The same arguments give the same bits.
-  virtual absl::Status Train(const ModelSpec& spec, const SampleBlock& block, absl::Span<const std::vector<uint32_t>> epochs,
-                             const std::function<bool()>& stop, TrainingState* state) const = 0;
+  virtual absl::Status Train(const ModelSpec& spec, const SampleBlock& block,
+                             absl::Span<const std::vector<uint32_t>> epochs, const std::function<bool()>& stop,
+                             TrainingState* state) const = 0;
 
   virtual absl::StatusOr<std::shared_ptr<const Network>> BuildNetwork(const ModelSpec& spec,
                                                                       absl::Span<const float> parameters) const = 0;

@@ -17,8 +17,8 @@ struct Verdict {
 };
 
 // `outputs[k]` are the probabilities of constituent k, one per class; there is at least one constituent.
-// Mean probability: the class of the highest mean. Majority vote: the class that most constituents put first; a tie goes
-// to the higher mean probability. A remaining tie, also within one constituent, goes to the lower class index.
+// Mean probability: the class of the highest mean. Majority vote: the class that most constituents put first; a tie
+// goes to the higher mean probability. A remaining tie, also within one constituent, goes to the lower class index.
 // Sums run in double, in the order of `outputs`; means are compared as the floats that `probabilities` holds, so
 // that whoever reads a verdict comes to the same label.
 Verdict Aggregate(Aggregation aggregation, absl::Span<const absl::Span<const float>> outputs);

@@ -4,6 +4,8 @@
 #include <cstdlib>
 #include <tuple>
 
+#include "absl/types/span.h"
+
 namespace expunge {
 namespace {
 

@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
+#include <array>
 #include <compare>
 #include <cstdlib>
 #include <memory>
@@ -70,8 +71,8 @@ Digest InitializationSeed(const ModelSpec& spec, uint32_t shard) {
 
 std::vector<uint32_t> EpochOrder(const ModelSpec& spec, uint32_t shard, uint32_t slice, uint32_t epoch,
                                  absl::Span<const SampleKey> samples) {
-  const Digest key = KeyedHash(LittleEndian(spec.training.seed), {"expunge.order.v1", LittleEndian(shard),
-                                                                  LittleEndian(slice), LittleEndian(epoch)});
+  const Digest key = KeyedHash(LittleEndian(spec.training.seed),
+                               {"expunge.order.v1", LittleEndian(shard), LittleEndian(slice), LittleEndian(epoch)});
   BlockCipher cipher(key.data());
   std::vector<Ranked> ranked;
   ranked.reserve(samples.size());

@@ -21,8 +21,8 @@ std::vector<uint32_t> EpochsPerSlice(uint32_t epochs, uint32_t slices);
 // Seed of a constituent's initial parameters: a keyed hash of (model seed, shard).
 Digest InitializationSeed(const ModelSpec& spec, uint32_t shard);
 
-// The order in which one epoch visits the samples: a permutation of 0 .. samples.size() - 1. Samples are sorted by their
-// keys encrypted as one block of AES-128 (FIPS 197), the cipher's key being the first 16 bytes of a keyed hash of
+// The order in which one epoch visits the samples: a permutation of 0 .. samples.size() - 1. Samples are sorted by
+// their keys encrypted as one block of AES-128 (FIPS 197), the cipher's key being the first 16 bytes of a keyed hash of
 // (model seed, shard, slice, epoch). The cipher serves as a pseudorandom permutation: different sample keys never
 // collide, and a block costs nanoseconds where an HMAC costs a microsecond.
 // Taking samples out leaves the relative order of the others unchanged, and the order of `samples` does not matter.

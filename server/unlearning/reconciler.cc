@@ -46,6 +46,11 @@ struct Reconciler::Pass {
   uint32_t slices() const { return model.spec().sisa.slices; }
   bool empty() const { return membership.samples_through.back() == 0; }
 
+  bool Moved() const {
+    MutexLock lock(&shard.mutex);
+    return shard.generation != generation;
+  }
+
   // False: the membership moved, and with it the phase.
   bool SetPhase(ShardStatus::Phase phase) {
     {
@@ -107,6 +112,15 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Reconcile(ModelEntry& model, uin
     MutexLock lock(&pass.shard.mutex);
     pass.generation = pass.shard.generation;  // before anything else is read: see Shard::generation
   }
+  auto outcome = Run(pass, train, stop);
+  // A key that a Forget destroyed between two reads looks like damage; the next pass sees what is true.
+  if (!outcome.ok() && pass.Moved()) return Outcome::kMoved;
+  return outcome;
+}
+
+absl::StatusOr<Reconciler::Outcome> Reconciler::Run(Pass& pass, bool train, const std::function<bool()>& stop) {
+  ModelEntry& model = pass.model;
+  const uint32_t shard = pass.id.shard;
   const uint64_t trained_through = model.trained_through();
   std::unique_ptr<StoreView> view = store_->View();
   ASSIGN_OR_RETURN(pass.pending, view->PendingErasures(pass.id));

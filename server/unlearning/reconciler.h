@@ -41,6 +41,7 @@ class Reconciler {
  private:
   struct Pass;
 
+  absl::StatusOr<Outcome> Run(Pass& pass, bool train, const std::function<bool()>& stop);
   absl::Status DestroyInvalidCheckpoints(Pass& pass);
   // Sets valid_slices and the state after them (the initial one for none).
   absl::Status FindValidPrefix(Pass& pass);

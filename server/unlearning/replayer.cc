@@ -16,13 +16,9 @@ uint64_t GenerationOf(Shard& shard) {
   return shard.generation;
 }
 
-}  // namespace
-
-absl::StatusOr<ReplayVerdict> ReplayShard(ModelEntry& model, uint32_t index, Store& store, const Keyring& keyring,
-                                          const Trainer& trainer, const std::function<bool(const ReplayProgress&)>& progress) {
+absl::StatusOr<ReplayVerdict> Replay(ModelEntry& model, uint32_t index, Store& store, const Keyring& keyring, const Trainer& trainer,
+                                     const std::function<bool(const ReplayProgress&)>& progress) {
   const ModelSpec& spec = model.spec();
-  Shard& shard = model.shard(index);
-  const uint64_t generation = GenerationOf(shard);
   const uint64_t trained_through = model.trained_through();
   std::unique_ptr<StoreView> view = store.View();
   ASSIGN_OR_RETURN(const ShardMembership membership,
@@ -43,12 +39,7 @@ absl::StatusOr<ReplayVerdict> ReplayShard(ModelEntry& model, uint32_t index, Sto
     if (!checkpoint || checkpoint->lineage() != AsBytes(membership.lineages[slice])) {
       return Error(absl::StatusCode::kFailedPrecondition, "SHARD_NOT_TRAINED", "the shard is not up to date: wait until it is trained");
     }
-    const auto report = [&](double done) { return progress({slice, done}) && GenerationOf(shard) == generation; };
-    const absl::Status trained = TrainSlice(trainer, spec, index, slice, samples, report, &state);
-    if (absl::IsCancelled(trained) && GenerationOf(shard) != generation) {
-      return Error(absl::StatusCode::kAborted, "MEMBERSHIP_MOVED", "the shard's samples changed during the replay: start it again");
-    }
-    RETURN_IF_ERROR(trained);
+    RETURN_IF_ERROR(TrainSlice(trainer, spec, index, slice, samples, [&](double done) { return progress({slice, done}); }, &state));
     verdict.replayed = ParametersDigest(state);
     ASSIGN_OR_RETURN(verdict.served, DigestFromBytes(checkpoint->parameters_digest()));
     if (verdict.match && verdict.replayed != verdict.served) {
@@ -57,6 +48,20 @@ absl::StatusOr<ReplayVerdict> ReplayShard(ModelEntry& model, uint32_t index, Sto
     }
   }
   verdict.worker_seconds = ThreadCpuSeconds() - begin;
+  return verdict;
+}
+
+}  // namespace
+
+absl::StatusOr<ReplayVerdict> ReplayShard(ModelEntry& model, uint32_t index, Store& store, const Keyring& keyring,
+                                          const Trainer& trainer, const std::function<bool(const ReplayProgress&)>& progress) {
+  Shard& shard = model.shard(index);
+  const uint64_t generation = GenerationOf(shard);
+  const auto moved = [&] { return GenerationOf(shard) != generation; };
+  auto verdict = Replay(model, index, store, keyring, trainer, [&](const ReplayProgress& p) { return !moved() && progress(p); });
+  if (moved()) {
+    return Error(absl::StatusCode::kAborted, "MEMBERSHIP_MOVED", "the shard's samples changed during the replay: start it again");
+  }
   return verdict;
 }
 

@@ -61,7 +61,8 @@ TEST(CondVarTest, SaysWhenTheTimePassed) {
   Mutex mutex;
   CondVar never;
   MutexLock lock(&mutex);
-  for (absl::Duration timeout : {absl::Milliseconds(1), absl::ZeroDuration(), absl::Seconds(-1), -absl::InfiniteDuration()}) {
+  for (absl::Duration timeout :
+       {absl::Milliseconds(1), absl::ZeroDuration(), absl::Seconds(-1), -absl::InfiniteDuration()}) {
     while (!never.WaitWithTimeout(&mutex, timeout)) {
     }
   }

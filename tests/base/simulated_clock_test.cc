@@ -15,7 +15,9 @@ TEST(SimulatedClockTest, MovesOnlyWhenTold) {
   EXPECT_EQ(clock.Now(), absl::FromUnixSeconds(7));
 }
 
-TEST(SystemClockTest, IsAfterThisCodeWasWritten) { EXPECT_GT(SystemClock().Now(), absl::FromUnixSeconds(1'700'000'000)); }
+TEST(SystemClockTest, IsAfterThisCodeWasWritten) {
+  EXPECT_GT(SystemClock().Now(), absl::FromUnixSeconds(1'700'000'000));
+}
 
 }  // namespace
 }  // namespace expunge

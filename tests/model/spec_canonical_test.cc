@@ -34,8 +34,12 @@ std::vector<std::function<void(ModelSpec&)>> Changes() {
   return {
       [](auto&) {},
       [](auto& s) { s.input.shape = {784}; },
-      [](auto& s) { s.input.shape = {28, 28, 1}; },
-      [](auto& s) { s.input.shape = {1, 28, 28}; },
+      [](auto& s) {
+        s.input.shape = {28, 28, 1};
+      },
+      [](auto& s) {
+        s.input.shape = {1, 28, 28};
+      },
       [](auto& s) { s.input.dtype = DType::kFloat32; },
       [](auto& s) { s.input.mean = {72.0f}; },
       [](auto& s) { s.input.mean.assign(28, 72.9f); },
@@ -44,26 +48,54 @@ std::vector<std::function<void(ModelSpec&)>> Changes() {
       [](auto& s) { s.labels.pop_back(); },
       [](auto& s) { s.architecture = SoftmaxRegression{}; },
       [](auto& s) { s.architecture = Mlp{{64}}; },
-      [](auto& s) { s.architecture = Mlp{{128, 64}}; },
-      [](auto& s) { s.architecture = Mlp{{64, 128}}; },
-      [](auto& s) { s.architecture = Mlp{{128, 64, 32}}; },
-      [](auto& s) { s.architecture = Cnn{{128, 64}, 32}; },
-      [](auto& s) { s.architecture = Cnn{{64, 128}, 32}; },
-      [](auto& s) { s.architecture = Cnn{{128, 64}, 33}; },
+      [](auto& s) {
+        s.architecture = Mlp{{128, 64}};
+      },
+      [](auto& s) {
+        s.architecture = Mlp{{64, 128}};
+      },
+      [](auto& s) {
+        s.architecture = Mlp{{128, 64, 32}};
+      },
+      [](auto& s) {
+        s.architecture = Cnn{{128, 64}, 32};
+      },
+      [](auto& s) {
+        s.architecture = Cnn{{64, 128}, 32};
+      },
+      [](auto& s) {
+        s.architecture = Cnn{{128, 64}, 33};
+      },
       [](auto& s) { s.training.epochs = 19; },
       [](auto& s) { s.training.batch_size = 33; },
       [](auto& s) { std::swap(s.training.epochs, s.training.batch_size); },
       [](auto& s) { s.training.seed = 43; },
       [](auto& s) { s.training.seed = uint64_t{42} << 32; },
-      [](auto& s) { s.training.optimizer = Sgd{0.06, 0.9, 0.0}; },
-      [](auto& s) { s.training.optimizer = Sgd{0.05, 0.8, 0.0}; },
-      [](auto& s) { s.training.optimizer = Sgd{0.05, 0.9, 1e-4}; },
+      [](auto& s) {
+        s.training.optimizer = Sgd{0.06, 0.9, 0.0};
+      },
+      [](auto& s) {
+        s.training.optimizer = Sgd{0.05, 0.8, 0.0};
+      },
+      [](auto& s) {
+        s.training.optimizer = Sgd{0.05, 0.9, 1e-4};
+      },
       [](auto& s) { s.training.optimizer = Adam{}; },
-      [](auto& s) { s.training.optimizer = Adam{0.05, 0.9, 0.999, 1e-8, 0.0}; },
-      [](auto& s) { s.training.optimizer = Adam{0.001, 0.8, 0.999, 1e-8, 0.0}; },
-      [](auto& s) { s.training.optimizer = Adam{0.001, 0.9, 0.99, 1e-8, 0.0}; },
-      [](auto& s) { s.training.optimizer = Adam{0.001, 0.9, 0.999, 1e-7, 0.0}; },
-      [](auto& s) { s.training.optimizer = Adam{0.001, 0.9, 0.999, 1e-8, 1e-4}; },
+      [](auto& s) {
+        s.training.optimizer = Adam{0.05, 0.9, 0.999, 1e-8, 0.0};
+      },
+      [](auto& s) {
+        s.training.optimizer = Adam{0.001, 0.8, 0.999, 1e-8, 0.0};
+      },
+      [](auto& s) {
+        s.training.optimizer = Adam{0.001, 0.9, 0.99, 1e-8, 0.0};
+      },
+      [](auto& s) {
+        s.training.optimizer = Adam{0.001, 0.9, 0.999, 1e-7, 0.0};
+      },
+      [](auto& s) {
+        s.training.optimizer = Adam{0.001, 0.9, 0.999, 1e-8, 1e-4};
+      },
       [](auto& s) { s.sisa.shards = 9; },
       [](auto& s) { s.sisa.slices = 9; },
   };

@@ -30,7 +30,7 @@ struct CountingNetwork {
 };
 
 TEST(ParameterCountTest, KnownNetworks) {
-  EXPECT_EQ(ParameterCount(SoftmaxSpec()), 10);  // 4 x 2 + 2
+  EXPECT_EQ(ParameterCount(SoftmaxSpec()), 10);   // 4 x 2 + 2
   EXPECT_EQ(ParameterCount(MlpSpec()), 101'770);  // 784-128-10
   EXPECT_EQ(ParameterCount(CnnSpec()), 456 + 2416 + 123'000 + 1210);
 }

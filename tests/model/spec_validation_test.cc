@@ -79,25 +79,32 @@ std::vector<Refusal> Refusals() {
   add("architecture.mlp.hidden_sizes", "must have from 1 to 16 entries, has 0",
       [](auto& s) { s.architecture = Mlp{}; });
   add("architecture.mlp.hidden_sizes", "has 17", [](auto& s) { s.architecture = Mlp{std::vector<int64_t>(17, 1)}; });
-  add("architecture.mlp.hidden_sizes", "must have entries from 1 to 65536, entry 1 is 0",
-      [](auto& s) { s.architecture = Mlp{{8, 0}}; });
+  add("architecture.mlp.hidden_sizes", "must have entries from 1 to 65536, entry 1 is 0", [](auto& s) {
+    s.architecture = Mlp{{8, 0}};
+  });
   add("architecture.mlp.hidden_sizes", "entry 0 is -8", [](auto& s) { s.architecture = Mlp{{-8}}; });
   add("architecture.mlp.hidden_sizes", "entry 0 is 65537", [](auto& s) { s.architecture = Mlp{{65'537}}; });
   for (const std::vector<int64_t>& shape :
        std::vector<std::vector<int64_t>>{{784}, {1, 1, 28, 28}, {3, 28}, {28, 3}, {28, 3, 28}, {28, 28, 3}}) {
-    add("architecture.cnn", "must have an input.shape of [H, W] or [C, H, W] with H and W at least 4", [shape](auto& s) {
-      s.architecture = Cnn{};
-      s.input.shape = shape;
-    });
+    add("architecture.cnn", "must have an input.shape of [H, W] or [C, H, W] with H and W at least 4",
+        [shape](auto& s) {
+          s.architecture = Cnn{};
+          s.input.shape = shape;
+        });
   }
-  add("architecture.cnn.channels", "must have exactly 2 entries, has 1", [](auto& s) { s.architecture = Cnn{{8}, 64}; });
+  add("architecture.cnn.channels", "must have exactly 2 entries, has 1", [](auto& s) {
+    s.architecture = Cnn{{8}, 64};
+  });
   add("architecture.cnn.channels", "has 3", [](auto& s) { s.architecture = Cnn{{8, 8, 8}, 64}; });
   add("architecture.cnn.channels", "entry 1 is 0", [](auto& s) { s.architecture = Cnn{{8, 0}, 64}; });
   add("architecture.cnn.channels", "entry 0 is 65537", [](auto& s) { s.architecture = Cnn{{65'537, 8}, 64}; });
-  add("architecture.cnn.hidden_size", "must be from 1 to 65536, is 0", [](auto& s) { s.architecture = Cnn{{8, 8}, 0}; });
+  add("architecture.cnn.hidden_size", "must be from 1 to 65536, is 0", [](auto& s) {
+    s.architecture = Cnn{{8, 8}, 0};
+  });
   add("architecture.cnn.hidden_size", "is 65537", [](auto& s) { s.architecture = Cnn{{8, 8}, 65'537}; });
-  add("architecture", "must have at most 268435456 parameters, has 4347133962",
-      [](auto& s) { s.architecture = Mlp{{65'536, 65'536}}; });
+  add("architecture", "must have at most 268435456 parameters, has 4347133962", [](auto& s) {
+    s.architecture = Mlp{{65'536, 65'536}};
+  });
   add("architecture", "must have at most 268435456 parameters", [](auto& s) {  // the largest that the fields can say
     s.input.shape = {kMaxInputElements};
     s.labels = NumberedLabels(kMaxClasses);
@@ -165,9 +172,13 @@ std::vector<Change> BoundaryValues() {
       [](auto& s) { s.input.mean.assign(28, std::numeric_limits<float>::lowest()); },
       [](auto& s) { s.input.stddev.assign(28, std::numeric_limits<float>::denorm_min()); },
       [](auto& s) { s.input.stddev = {std::numeric_limits<float>::max()}; },
-      [](auto& s) { s.labels = {"a", "b"}; },
+      [](auto& s) {
+        s.labels = {"a", "b"};
+      },
       [](auto& s) { s.labels = NumberedLabels(kMaxClasses); },
-      [](auto& s) { s.labels = {std::string(kMaxLabelBytes, 'x'), "\xff"}; },
+      [](auto& s) {
+        s.labels = {std::string(kMaxLabelBytes, 'x'), "\xff"};
+      },
       [](auto& s) { s.architecture = SoftmaxRegression{}; },
       [](auto& s) { s.architecture = Mlp{std::vector<int64_t>(kMaxHiddenLayers, 1)}; },
       [](auto& s) { s.architecture = Mlp{{kMaxLayerSize}}; },
@@ -185,10 +196,18 @@ std::vector<Change> BoundaryValues() {
       [](auto& s) { s.training.batch_size = 1; },
       [](auto& s) { s.training.batch_size = kMaxBatchSize; },
       [](auto& s) { s.training.seed = std::numeric_limits<uint64_t>::max(); },
-      [](auto& s) { s.training.optimizer = Sgd{1000.0, 0.0, 0.0}; },
-      [](auto& s) { s.training.optimizer = Sgd{1e-12, 0.999999, 1000.0}; },
-      [](auto& s) { s.training.optimizer = Adam{1000.0, 0.0, 0.0, 1.0, 0.0}; },
-      [](auto& s) { s.training.optimizer = Adam{1e-12, 0.999999, 0.999999, 1e-30, 1000.0}; },
+      [](auto& s) {
+        s.training.optimizer = Sgd{1000.0, 0.0, 0.0};
+      },
+      [](auto& s) {
+        s.training.optimizer = Sgd{1e-12, 0.999999, 1000.0};
+      },
+      [](auto& s) {
+        s.training.optimizer = Adam{1000.0, 0.0, 0.0, 1.0, 0.0};
+      },
+      [](auto& s) {
+        s.training.optimizer = Adam{1e-12, 0.999999, 0.999999, 1e-30, 1000.0};
+      },
       [](auto& s) { s.sisa = {.shards = 1, .slices = 1}; },
       [](auto& s) { s.sisa = {.shards = kMaxShards, .slices = kMaxSlices, .aggregation = Aggregation::kMajorityVote}; },
   };

@@ -26,7 +26,8 @@ inline ModelSpec MlpSpec() {
 
 inline ModelSpec CnnSpec() {
   ModelSpec spec = MlpSpec();
-  spec.input = {.shape = {3, 32, 32}, .dtype = DType::kUint8, .mean = {125.3f, 123.0f, 113.9f}, .stddev = {63.0f, 62.1f, 66.7f}};
+  spec.input = {
+      .shape = {3, 32, 32}, .dtype = DType::kUint8, .mean = {125.3f, 123.0f, 113.9f}, .stddev = {63.0f, 62.1f, 66.7f}};
   spec.architecture = Cnn{.channels = {6, 16}, .hidden_size = 120};
   spec.training.optimizer = Adam{};
   spec.sisa.aggregation = Aggregation::kMajorityVote;

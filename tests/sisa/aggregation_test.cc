@@ -36,7 +36,8 @@ Verdict Reference(Aggregation aggregation, const Rows& rows) {
   }
   const auto beats = [&](size_t a, size_t b) {
     if (aggregation == Aggregation::kMajorityVote && votes[a] != votes[b]) return votes[a] > votes[b];
-    if (verdict.probabilities[a] != verdict.probabilities[b]) return verdict.probabilities[a] > verdict.probabilities[b];
+    if (verdict.probabilities[a] != verdict.probabilities[b])
+      return verdict.probabilities[a] > verdict.probabilities[b];
     return a < b;
   };
   for (size_t c = 0; c < classes; ++c) {

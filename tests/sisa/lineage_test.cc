@@ -46,13 +46,14 @@ Samples RandomSamples(uint32_t slices, size_t count, std::mt19937_64* random) {
 std::string Prefixed(std::string_view bytes) { return LittleEndian(bytes.size()) + std::string(bytes); }
 
 // The formula of the header over whole strings.
-std::vector<Lineage> Reference(const ModelSpec& spec, std::string_view environment, uint32_t shard, const Samples& samples) {
+std::vector<Lineage> Reference(const ModelSpec& spec, std::string_view environment, uint32_t shard,
+                               const Samples& samples) {
   std::vector<std::map<std::string, std::string>> slices(spec.sisa.slices);
   for (const SampleInSlice& sample : samples) {
     slices.at(sample.slice)[std::string(AsBytes(sample.key))] = AsBytes(sample.digest);
   }
-  Lineage previous = Sha256(Prefixed("expunge.lineage.root.v1") + Prefixed(CanonicalBytes(spec)) + Prefixed(environment) +
-                            LittleEndian(shard));
+  Lineage previous = Sha256(Prefixed("expunge.lineage.root.v1") + Prefixed(CanonicalBytes(spec)) +
+                            Prefixed(environment) + LittleEndian(shard));
   std::vector<Lineage> lineages;
   for (size_t r = 0; r < slices.size(); ++r) {
     std::string bytes = Prefixed("expunge.lineage.slice.v1") + std::string(AsBytes(previous)) + LittleEndian(r) +
@@ -166,9 +167,7 @@ TEST(ComputeLineagesTest, ConfigurationEnvironmentAndShardShowFromTheFirstSliceO
   EXPECT_EQ(ComputeLineages(other, "env", 0, samples), before);
 }
 
-TEST(ComputeLineagesTest, TheNumberOfSlicesShows) {
-  EXPECT_NE(Compute(3, {})[0], Compute(4, {})[0]);
-}
+TEST(ComputeLineagesTest, TheNumberOfSlicesShows) { EXPECT_NE(Compute(3, {})[0], Compute(4, {})[0]); }
 
 TEST(ComputeLineagesTest, EmptySlicesHaveLineagesOfTheirOwn) {
   const auto lineages = Compute(6, {});

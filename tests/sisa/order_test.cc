@@ -29,9 +29,10 @@ std::vector<SampleKey> Visited(const std::vector<SampleKey>& keys, const Order& 
 }
 
 // Encrypts the samples one at a time and lets a map sort them.
-Order ReferenceOrder(uint64_t seed, uint32_t shard, uint32_t slice, uint32_t epoch, const std::vector<SampleKey>& keys) {
-  const Digest cipher_key = KeyedHash(LittleEndian(seed), {"expunge.order.v1", LittleEndian(shard), LittleEndian(slice),
-                                                           LittleEndian(epoch)});
+Order ReferenceOrder(uint64_t seed, uint32_t shard, uint32_t slice, uint32_t epoch,
+                     const std::vector<SampleKey>& keys) {
+  const Digest cipher_key = KeyedHash(
+      LittleEndian(seed), {"expunge.order.v1", LittleEndian(shard), LittleEndian(slice), LittleEndian(epoch)});
   std::map<std::vector<uint8_t>, uint32_t> sorted;
   for (uint32_t i = 0; i < keys.size(); ++i) {
     EVP_CIPHER_CTX* context = EVP_CIPHER_CTX_new();

@@ -11,7 +11,8 @@
 namespace expunge {
 namespace {
 
-constexpr ErasureLikelihood kAll[] = {ErasureLikelihood::kUnspecified, ErasureLikelihood::kLow, ErasureLikelihood::kHigh};
+constexpr ErasureLikelihood kAll[] = {ErasureLikelihood::kUnspecified, ErasureLikelihood::kLow,
+                                      ErasureLikelihood::kHigh};
 
 ModelSpec Spec(uint64_t seed, uint32_t shards, uint32_t slices) {
   ModelSpec spec;
@@ -72,15 +73,19 @@ TEST(PlaceTest, EqualsTheReference) {
     const Digest hash = KeyedHash(LittleEndian(spec.training.seed), {"expunge.placement.v1", AsBytes(subject)});
     const uint32_t slices = spec.sisa.slices;
     const uint32_t shard = ReferenceScale(hash.data(), spec.sisa.shards);
-    ASSERT_EQ(Place(spec, subject, ErasureLikelihood::kUnspecified), (Placement{shard, ReferenceScale(&hash[8], slices)}));
+    ASSERT_EQ(Place(spec, subject, ErasureLikelihood::kUnspecified),
+              (Placement{shard, ReferenceScale(&hash[8], slices)}));
     std::vector<uint32_t> earlier;
     std::vector<uint32_t> later;
     for (uint32_t slice = 0; slice < slices; ++slice) {
-      if (2 * slice + 1 <= slices) earlier.push_back(slice);  // its middle is in the first half, or it is the middle one
+      if (2 * slice + 1 <= slices)
+        earlier.push_back(slice);  // its middle is in the first half, or it is the middle one
       if (2 * slice + 1 >= slices) later.push_back(slice);
     }
-    ASSERT_EQ(Place(spec, subject, ErasureLikelihood::kLow), (Placement{shard, earlier[ReferenceScale(&hash[8], earlier.size())]}));
-    ASSERT_EQ(Place(spec, subject, ErasureLikelihood::kHigh), (Placement{shard, later[ReferenceScale(&hash[8], later.size())]}));
+    ASSERT_EQ(Place(spec, subject, ErasureLikelihood::kLow),
+              (Placement{shard, earlier[ReferenceScale(&hash[8], earlier.size())]}));
+    ASSERT_EQ(Place(spec, subject, ErasureLikelihood::kHigh),
+              (Placement{shard, later[ReferenceScale(&hash[8], later.size())]}));
   }
 }
 

@@ -40,7 +40,7 @@ int64_t Cost(const Epochs& schedule) {
 TEST(EpochsPerSliceTest, Examples) {
   EXPECT_EQ(EpochsPerSlice(18, 8), Epochs(8, 4));
   EXPECT_EQ(EpochsPerSlice(10, 1), Epochs({10}));
-  EXPECT_EQ(EpochsPerSlice(5, 3), Epochs({2, 3, 2}));  // 2.5 each
+  EXPECT_EQ(EpochsPerSlice(5, 3), Epochs({2, 3, 2}));                  // 2.5 each
   EXPECT_EQ(EpochsPerSlice(10, 8), Epochs({2, 2, 2, 2, 3, 2, 2, 2}));  // 2.22 each
   EXPECT_EQ(EpochsPerSlice(1, 4), Epochs(4, 1));
   EXPECT_EQ(EpochsPerSlice(1, 1), Epochs({1}));
@@ -78,7 +78,8 @@ TEST(EpochsPerSliceTest, CostsWhatPlainTrainingWould) {
 TEST(InitializationSeedTest, IsPinned) {
   ModelSpec spec;
   spec.training.seed = 42;
-  EXPECT_EQ(ToHex(AsBytes(InitializationSeed(spec, 5))), "115e705a367c567b4442f0555698c6f1e58d689de244020f585181d443cea209");
+  EXPECT_EQ(ToHex(AsBytes(InitializationSeed(spec, 5))),
+            "115e705a367c567b4442f0555698c6f1e58d689de244020f585181d443cea209");
 }
 
 TEST(InitializationSeedTest, DiffersByModelSeedAndShard) {

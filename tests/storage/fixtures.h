@@ -73,9 +73,7 @@ Array Counting(uint8_t first) {
   return array;
 }
 
-inline Pseudonym SubjectNumber(int number) {
-  return KeyedHash("tests", {"subject", std::to_string(number)});
-}
+inline Pseudonym SubjectNumber(int number) { return KeyedHash("tests", {"subject", std::to_string(number)}); }
 
 inline SampleKey SampleNumber(int number) {
   SampleKey key = {};

@@ -84,7 +84,8 @@ TEST_F(KeyringOpenTest, AWrongMasterKeyIsRefused) {
   MakeKeyring();
   const std::string file = Options().master_key_file;
   const std::string right = ReadFile(file);
-  for (const std::string& wrong : {std::string(AsBytes(Counting<Digest>(9))), right.substr(1), right + "x", std::string()}) {
+  for (const std::string& wrong :
+       {std::string(AsBytes(Counting<Digest>(9))), right.substr(1), right + "x", std::string()}) {
     std::ofstream(file, std::ios::binary | std::ios::trunc) << wrong;
     EXPECT_THAT(Keyring::Open(Options()), Fails(absl::StatusCode::kFailedPrecondition, "MASTER_KEY_WRONG"));
   }
@@ -105,7 +106,9 @@ TEST_F(KeyringOpenTest, AMasterKeyThatThisUserMayNotReadSaysSo) {
   const uid_t user = geteuid();
   if (user == 0) {  // root may read everything: be somebody else who owns all but the master key
     for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_.path())) {
-      if (entry.path() != Options().master_key_file) ASSERT_EQ(chown(entry.path().c_str(), 65534, 65534), 0);
+      if (entry.path() != Options().master_key_file) {
+        ASSERT_EQ(chown(entry.path().c_str(), 65534, 65534), 0);
+      }
     }
     ASSERT_EQ(chown(directory_.path().c_str(), 65534, 65534), 0);
     ASSERT_EQ(seteuid(65534), 0);

@@ -88,11 +88,9 @@ TEST_F(KeyringTest, AWrappedKeyDoesNotOpenInAnotherPlace) {
   Open();
   CreateSubjectKey(1, SubjectNumber(1));
   Close();
-  StoreBytes(EncodeSubjectDataKeyKey(1, SubjectNumber(2)),
-             StoredBytes(EncodeSubjectDataKeyKey(1, SubjectNumber(1))));
+  StoreBytes(EncodeSubjectDataKeyKey(1, SubjectNumber(2)), StoredBytes(EncodeSubjectDataKeyKey(1, SubjectNumber(1))));
   Open();
-  EXPECT_THAT(keyring_->GetSubjectKey(1, SubjectNumber(2)),
-              Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
+  EXPECT_THAT(keyring_->GetSubjectKey(1, SubjectNumber(2)), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
 }
 
 TEST_F(KeyringTest, AChangedOrUnknownValueIsDataLoss) {
@@ -105,8 +103,7 @@ TEST_F(KeyringTest, AChangedOrUnknownValueIsDataLoss) {
   changed.back() ^= 1;
   StoreBytes(place, changed);
   Open();
-  EXPECT_THAT(keyring_->GetSubjectKey(1, SubjectNumber(1)),
-              Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
+  EXPECT_THAT(keyring_->GetSubjectKey(1, SubjectNumber(1)), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
   Close();
   changed = stored;
   changed[0] = 2;
@@ -200,7 +197,9 @@ TEST_F(KeyringTest, ADestroyThatFailsAtAnyWriteIsAllOrNothing) {
     const bool first = !SubjectKey(1, SubjectNumber(1)).empty();
     EXPECT_EQ(!SubjectKey(1, SubjectNumber(2)).empty(), first);
     EXPECT_EQ(HasCheckpointKey({1, 0}, 0, id), first);
-    if (destroyed.ok()) EXPECT_FALSE(first);
+    if (destroyed.ok()) {
+      EXPECT_FALSE(first);
+    }
     ASSERT_THAT(keyring_->Destroy(destruction), IsOk());
     EXPECT_EQ(SubjectKey(1, SubjectNumber(1)), "");
     EXPECT_FALSE(HasCheckpointKey({1, 0}, 0, id));

@@ -35,7 +35,12 @@ TEST(RecordTest, ModelEqualsTheGoldenFile) {
   ExpectGolden<records::Model>("model", R"pb(
     name: "digits"
     spec {
-      input { shape: [ 28, 28 ] dtype: 1 mean: [ 72.5 ] stddev: [ 90 ] }
+      input {
+        shape: [ 28, 28 ]
+        dtype: 1
+        mean: [ 72.5 ]
+        stddev: [ 90 ]
+      }
       labels: [ "zero", "one" ]
       mlp { hidden_sizes: [ 128, 64 ] }
       epochs: 18
@@ -108,8 +113,9 @@ TEST(RecordTest, SuppressionEqualsTheGoldenFile) {
 }
 
 TEST(RecordTest, SealedPlaintextsEqualTheGoldenFiles) {
-  const auto state = FromText<records::CheckpointState>(
-      R"pb(parameters: "\001\002\003\004" optimizer: "\005\006\007\010" steps: 12345)pb");
+  const auto state = FromText<records::CheckpointState>(R"pb(parameters: "\001\002\003\004"
+                                                             optimizer: "\005\006\007\010"
+                                                             steps: 12345)pb");
   EXPECT_EQ(state.SerializeAsString(), Golden("checkpoint_state"));
   const auto sample = FromText<records::Sample>(R"pb(input: "\000\001\377" label: 9)pb");
   EXPECT_EQ(sample.SerializeAsString(), Golden("sample"));

@@ -1,0 +1,87 @@
+#ifndef EXPUNGE_PROPERTY_HISTORY_H_
+#define EXPUNGE_PROPERTY_HISTORY_H_
+
+#include <cstdint>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "model/spec.h"
+#include "sisa/placement.h"
+
+namespace expunge {
+
+// A random life of a small model: who came, what was trained, who left.
+
+// One step of a history. Executing it again changes nothing, so an interrupted one is simply repeated.
+struct Operation {
+  enum class Kind { kIngest, kTrain, kForget, kWait };
+  struct Sample {
+    uint32_t subject;
+    uint32_t number;  // within the subject
+    ErasureLikelihood likelihood;
+  };
+  Kind kind = Kind::kWait;
+  std::vector<Sample> samples;  // kIngest
+  bool new_consent = false;     // kIngest
+  uint32_t subject = 0;         // kForget
+};
+
+struct History {
+  uint64_t seed = 0;
+  ModelSpec spec;
+  std::vector<Operation> operations;
+  // After how many finished operations the process is killed, ascending; the moment within the next one is random.
+  std::vector<size_t> kills;
+};
+
+History RandomHistory(uint64_t seed);
+
+// A subject may leave and come back with new consent: each stay is another life, and what a life gave must be gone after it.
+struct Owner {
+  uint32_t subject = 0;
+  uint32_t life = 0;
+  auto operator<=>(const Owner&) const = default;
+  uint32_t packed() const { return subject << 8 | life; }
+};
+
+// What must be true after a number of operations, kept by the simplest means.
+class Oracle {
+ public:
+  explicit Oracle(const History& history) : history_(&history) {}
+
+  void Apply(const Operation& operation);
+
+  struct Sample {
+    Owner owner;
+    uint32_t number = 0;
+    ErasureLikelihood likelihood = ErasureLikelihood::kUnspecified;
+    bool trained = false;  // a TrainModel came after it
+    std::string input;
+    uint32_t label = 0;
+  };
+  const std::map<std::pair<uint32_t, uint32_t>, Sample>& samples() const { return samples_; }  // by subject and number
+  const std::set<uint32_t>& forgotten() const { return forgotten_; }  // packed owners whose life is over
+  Owner LifeOf(uint32_t subject) const;
+  bool TrainAllowed() const;  // as TrainModel's preconditions say
+  bool Suppressed(uint32_t subject) const { return suppressed_.contains(subject); }
+
+ private:
+  const History* history_;
+  std::map<std::pair<uint32_t, uint32_t>, Sample> samples_;
+  std::set<uint32_t> forgotten_;
+  std::set<uint32_t> suppressed_;
+  std::map<uint32_t, uint32_t> lives_;
+};
+
+std::string SubjectName(uint32_t subject);
+std::string SampleName(uint32_t number);
+// Four bytes that name their owner, so that what was trained on can be told from the bytes alone.
+std::string SampleInput(Owner owner, uint32_t number);
+uint32_t SampleLabel(uint32_t subject, uint32_t number, uint32_t classes);
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_PROPERTY_HISTORY_H_

@@ -1,0 +1,92 @@
+#ifndef EXPUNGE_TESTS_RPC_WIRE_H_
+#define EXPUNGE_TESTS_RPC_WIRE_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "absl/synchronization/notification.h"
+#include "base/clock.h"
+#include "base/executor.h"
+#include "engine/engine.h"
+#include "expunge/v1/audit_service.grpc.pb.h"
+#include "expunge/v1/erasure_service.grpc.pb.h"
+#include "expunge/v1/model_service.grpc.pb.h"
+#include "expunge/v1/prediction_service.grpc.pb.h"
+#include "google/rpc/error_details.pb.h"
+#include "grpcpp/channel.h"
+#include "gtest/gtest.h"
+#include "rpc/server.h"
+#include "tests/testing/hash_trainer.h"
+#include "tests/testing/temp_dir.h"
+
+namespace expunge {
+
+// The details of an error, as a client finds them.
+google::rpc::ErrorInfo ErrorInfoOf(const grpc::Status& status);
+std::string FieldOf(const grpc::Status& status);  // of the BadRequest; empty: none
+bool HasRetryInfo(const grpc::Status& status);
+
+// "models/m": inputs of two bytes, two classes, two shards of two slices.
+v1::Model SmallModel();
+
+// `count` samples of one subject each, "subject-<first>" and so on.
+v1::IngestSamplesRequest Batch(int first, int count);
+v1::IngestSamplesRequest Start(const std::string& model = "models/m");
+
+// A batch of one input for the small model.
+v1::PredictRequest OneInput();
+v1::ForgetRequest ForgetOf(int subject);
+
+// A trainer that counts what it answers.
+class CountingTrainer : public HashTrainer {
+ public:
+  absl::StatusOr<std::shared_ptr<const Network>> BuildNetwork(const ModelSpec& spec,
+                                                              absl::Span<const float> parameters) const override;
+  int answers() const { return answers_; }
+
+ private:
+  mutable std::atomic<int> answers_ = 0;
+};
+
+// Keeps the threads of a pool from running anything until it is destroyed. Begun when the constructor returns.
+class Block {
+ public:
+  Block(Executor* executor, int threads);
+  ~Block() { open_->Notify(); }
+
+ private:
+  std::shared_ptr<absl::Notification> open_;
+};
+
+// Waits until a pool of one thread has run everything that it was given.
+void Flush(Executor* executor);
+
+// A server on an empty data directory, and stubs that talk to it.
+class WireTest : public testing::Test {
+ protected:
+  static constexpr size_t kMaxMessage = kMinMessageBytes;
+
+  void SetUp() override;
+  void CreateModel();
+  v1::IngestSamplesResponse Ingest(int first, int count);
+  void Train();  // and waits until it is done
+  grpc::Status Predict();
+
+  TempDir dir_;
+  CountingTrainer trainer_;
+  std::unique_ptr<Engine> engine_;
+  ThreadPool io_{"io", 1};
+  ThreadPool predict_{"predict", 1};
+  ThreadPool replay_{"replay", 1};
+  std::unique_ptr<Server> server_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::PredictionService::Stub> prediction_;
+  std::unique_ptr<v1::ErasureService::Stub> erasure_;
+  std::unique_ptr<v1::AuditService::Stub> audit_;
+  std::unique_ptr<v1::ModelService::Stub> model_;
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_TESTS_RPC_WIRE_H_

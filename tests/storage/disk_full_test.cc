@@ -1,0 +1,141 @@
+#include <functional>
+
+#include "rocksdb/env.h"
+#include "tests/storage/fixtures.h"
+#include "tests/testing/faulty_file_system.h"
+#include "tests/testing/temp_dir.h"
+
+namespace expunge {
+namespace {
+
+using Fault = FaultyFileSystem::Fault;
+
+constexpr ShardId kShard{1, 0};
+
+class DiskFullTest : public testing::Test {
+ protected:
+  // One subject with samples 1 to 3, a checkpoint in each of two slices.
+  static void Populate(Store* store) {
+    ASSERT_THAT(store->ApplyIngest(1, ModelNamed("m"), {Update(0, SubjectNumber(1), {1, 2, 3})}), IsOk());
+    for (const uint32_t slice : {0, 1}) {
+      ASSERT_THAT(store->PutCheckpoint(kShard, slice, CheckpointWithSteps(1), std::string(10'000, 's')), IsOk());
+    }
+    ASSERT_THAT(store->Sync(), IsOk());
+  }
+  static absl::Status Forget(Store* store) {
+    return store->RecordErasure(ErasureOf(1, SubjectNumber(1), {{kShard, 1}}),
+                                {{Removal(kShard, SubjectNumber(1), {1, 2, 3})}}, {kEveryModel});
+  }
+  // Whether the erasure is there; expects that it is there with all of its parts or with none.
+  static bool Forgotten(Store* store) {
+    const auto erasure = store->GetErasure(1);
+    EXPECT_THAT(erasure, IsOk());
+    const bool forgotten = erasure->has_value();
+    EXPECT_EQ(store->FindErasure(UuidNumber(1))->has_value(), forgotten);
+    EXPECT_EQ(*store->LastErasureSequence(), forgotten ? 1 : 0);
+    EXPECT_EQ(store->View()->PendingErasures(kShard)->size(), forgotten ? 1 : 0);
+    EXPECT_EQ(*store->IsSuppressed(1, SubjectNumber(1)), forgotten);
+    EXPECT_EQ(store->GetSubject(kShard, SubjectNumber(1))->has_value(), !forgotten);
+    EXPECT_EQ(Contents(store->View().get(), kShard).size(), forgotten ? 0 : 1);
+    EXPECT_TRUE(store->GetCheckpoint(kShard, 0)->has_value());
+    EXPECT_EQ(store->GetCheckpoint(kShard, 1)->has_value(), !forgotten);
+    EXPECT_EQ(store->GetCheckpointState(kShard, 1).ok(), !forgotten);
+    return forgotten;
+  }
+
+  const TempDir directory_;
+  const std::shared_ptr<FaultyFileSystem> files_ = std::make_shared<FaultyFileSystem>();
+  const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
+};
+
+TEST_F(DiskFullTest, AnErasureThatFailsAtAnyWriteIsWholeOrAbsent) {
+  for (const auto& [fault, code, reason] :
+       {std::tuple(Fault::kNoSpace, absl::StatusCode::kResourceExhausted, "DISK_FULL"),
+        std::tuple(Fault::kIoError, absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE")}) {
+    bool reached_every_write = false;
+    for (int writes = 0; !reached_every_write; ++writes) {
+      SCOPED_TRACE(std::string(reason) + " after " + std::to_string(writes));
+      const TempDir directory;
+      ReopenableStore store(directory / "store", env_.get());
+      Populate(store.get());
+      files_->FailAfter(writes, fault);
+      const absl::Status recorded = Forget(store.get());
+      reached_every_write = !files_->failed();
+      EXPECT_EQ(recorded.ok(), reached_every_write);
+      if (!recorded.ok()) {
+        EXPECT_THAT(recorded, Fails(code, reason));
+        EXPECT_FALSE(Forgotten(store.get()));
+        EXPECT_THAT(Forget(store.get()), Fails(code, reason)) << "RocksDB holds on to the error";
+      }
+      store.Close();
+      files_->Heal();
+      store.Open();
+      EXPECT_TRUE(Forgotten(store.get()) || !recorded.ok());
+      EXPECT_THAT(Forget(store.get()), IsOk());
+      EXPECT_TRUE(Forgotten(store.get()));
+      store.Reopen();
+      EXPECT_TRUE(Forgotten(store.get()));
+    }
+  }
+}
+
+TEST_F(DiskFullTest, AnIngestThatFailsIsAbsentAndTheStoreRecovers) {
+  ReopenableStore store(directory_ / "store", env_.get());
+  Populate(store.get());
+  files_->FailAfter(0, Fault::kNoSpace);
+  const std::vector<SubjectUpdate> more = {Update(0, SubjectNumber(2), {4, 5}), Update(0, SubjectNumber(3), {6})};
+  EXPECT_THAT(store->ApplyIngest(1, ModelNamed("renewed"), more),
+              Fails(absl::StatusCode::kResourceExhausted, "DISK_FULL"));
+  EXPECT_THAT(store->PutCheckpoint(kShard, 2, CheckpointWithSteps(2), "state"),
+              Fails(absl::StatusCode::kResourceExhausted, "DISK_FULL"));
+  EXPECT_THAT(store->PutModel(2, ModelNamed("second")), Fails(absl::StatusCode::kResourceExhausted, "DISK_FULL"));
+  EXPECT_EQ(Contents(store->View().get(), kShard).size(), 1);
+  files_->Heal();
+  store.Reopen();
+  EXPECT_EQ(Contents(store->View().get(), kShard).size(), 1);
+  EXPECT_EQ(store->ListModels()->front().second.name(), "m");
+  EXPECT_FALSE(store->GetCheckpoint(kShard, 2)->has_value());
+  EXPECT_THAT(store->ApplyIngest(1, ModelNamed("renewed"), more), IsOk());
+  store.Reopen();
+  EXPECT_EQ(Contents(store->View().get(), kShard).size(), 3);
+}
+
+TEST_F(DiskFullTest, TheReserveIsKeptForErasures) {
+  files_->SetFreeSpace(1 << 20);
+  ReopenableStore store(directory_ / "store", env_.get(), /*reserved_free_bytes=*/1 << 20);
+  const auto full = Fails(absl::StatusCode::kResourceExhausted, "DISK_FULL");
+  EXPECT_THAT(store->PutModel(1, ModelNamed("m")), full);
+  EXPECT_THAT(store->ApplyIngest(1, ModelNamed("m"), {Update(0, SubjectNumber(1), {1})}), full);
+  EXPECT_THAT(store->PutCheckpoint(kShard, 0, CheckpointWithSteps(1), "state"), full);
+  EXPECT_THAT(store->ListModels(), IsOk());
+  EXPECT_TRUE(store->ListModels()->empty());
+
+  files_->SetFreeSpace(2 << 20);
+  Populate(store.get());
+  files_->SetFreeSpace(0);
+  EXPECT_THAT(Forget(store.get()), IsOk());
+  const records::Erasure erasure = ErasureOf(1, SubjectNumber(1), {{kShard, 1}});
+  EXPECT_THAT(store->UpdateErasures({&erasure, 1}, true), IsOk());
+  EXPECT_THAT(store->DeleteCheckpoints(kShard, 1), IsOk());
+  EXPECT_TRUE(Forgotten(store.get()));
+  EXPECT_THAT(store->DeleteModel(1), IsOk());
+}
+
+TEST_F(DiskFullTest, TheReserveIsCheckedAgainAsDataGrows) {
+  constexpr uint64_t kReserve = 64 << 20;
+  files_->SetFreeSpace(kReserve + (8 << 20));
+  ReopenableStore store(directory_ / "store", env_.get(), kReserve);
+  const std::string state(1 << 20, 's');
+  int admitted = 0;
+  // The device never says less than at first; what was admitted since then counts all the same.
+  while (admitted < 100 && store->PutCheckpoint(kShard, admitted, CheckpointWithSteps(1), state).ok()) {
+    if (++admitted == 5) files_->SetFreeSpace(kReserve);
+  }
+  EXPECT_GE(admitted, 5);
+  EXPECT_LE(admitted, 8);
+  files_->SetFreeSpace(uint64_t{1} << 40);
+  EXPECT_THAT(store->PutCheckpoint(kShard, admitted, CheckpointWithSteps(1), state), IsOk());
+}
+
+}  // namespace
+}  // namespace expunge
