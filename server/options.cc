@@ -2,9 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cctype>
+#include <cstdlib>
 #include <iostream>
 #include <map>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace expunge {
 namespace {
@@ -37,7 +41,7 @@ void Declare(CLI::App& app, Values& values) {
   options.predict_threads = Cores();
   options.io_threads = 4;
   options.drain_seconds = 30;
-  app.option_defaults()->always_capture_default();
+  app.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 
   WithVariable(app.add_option("--data-dir", options.engine.data_dir,
                               "Directory of everything that is kept; made when missing. One server at a time"))
@@ -75,8 +79,21 @@ void Declare(CLI::App& app, Values& values) {
   app.allow_config_extras(CLI::config_extras_mode::error);
   app.set_version_flag("--version", "expunged " EXPUNGE_VERSION);
   app.footer(
-      "An option that is given more than once: the command line wins, then the file, then the variable.\n\n"
+      "The command line wins over the variables, and these over the file.\n\n"
       "Example:\n  expunged --data-dir /var/lib/expunge --listen 127.0.0.1:7400 --workers 2");
+}
+
+// The command line, preceded by the variables as if they stood there: so it wins over them, and both over the file. In
+// reverse, as CLI11 wants it.
+std::vector<std::string> Arguments(const CLI::App& app, int argc, char** argv) {
+  std::vector<std::string> arguments;
+  for (const CLI::Option* option : app.get_options()) {
+    const char* const value = option->get_envname().empty() ? nullptr : std::getenv(option->get_envname().c_str());
+    if (value != nullptr && *value != '\0') arguments.push_back("--" + option->get_lnames().front() + "=" + value);
+  }
+  arguments.insert(arguments.end(), argv + std::min(argc, 1), argv + argc);
+  std::reverse(arguments.begin(), arguments.end());
+  return arguments;
 }
 
 ServerOptions Finish(const Values& values) {
@@ -99,7 +116,7 @@ std::optional<ServerOptions> ParseOptions(int argc, char** argv, int* exit_statu
   Values values;
   Declare(app, values);
   try {
-    app.parse(argc, argv);
+    app.parse(Arguments(app, argc, argv));
   } catch (const CLI::Success& success) {
     *exit_status = app.exit(success);
     return std::nullopt;

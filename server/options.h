@@ -25,9 +25,8 @@ struct ServerOptions {
 inline constexpr int kExitFailure = 1;
 inline constexpr int kExitUsage = 2;
 
-// From the command line, then the file named by --config, then EXPUNGE_* variables: the first that has an option
-// decides. When the process has nothing more to do (--help, --version, an error, which is printed), nullopt with its
-// exit status.
+// From the command line, EXPUNGE_* variables and the file named by --config: the first that has an option decides. When
+// the process has nothing more to do (--help, --version, an error, which is printed), nullopt with its exit status.
 std::optional<ServerOptions> ParseOptions(int argc, char** argv, int* exit_status);
 
 }  // namespace expunge

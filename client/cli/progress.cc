@@ -46,24 +46,10 @@ void Progress::Update(double fraction, std::string_view detail) {
                    terminal_.unicode ? "▏" : "]", " ", percent, "  ", ToAbsl(detail));
   line = FitWidth(line, terminal_.width - 1);
   if (line == last_line_) return;
-  Clear();
-  out_ << line << std::flush;
+  out_ << (line_open_ ? "\r\x1b[K" : "") << line << std::flush;
   last_line_ = std::move(line);
   drawn_ = now;
   line_open_ = true;
-}
-
-void Progress::Note(std::string_view line) {
-  if (quiet_) return;
-  Clear();
-  out_ << line << std::endl;
-  last_line_.clear();
-  drawn_ = absl::InfinitePast();
-  line_open_ = false;
-}
-
-void Progress::Clear() {
-  if (line_open_) out_ << "\r\x1b[K";
 }
 
 double RateMeter::PerSecond(int64_t done, absl::Time now) const {

@@ -12,7 +12,8 @@
 namespace expunge::cli {
 
 // Shows how far a long command has come: on a terminal one line, rewritten in place at most ten times a second;
-// elsewhere a line at each tenth of the way; nothing when quiet. Not thread-safe. `out` must outlive it.
+// elsewhere a line when another tenth is done, at most one a second; nothing when quiet. Not thread-safe. `out` must
+// outlive it.
 class Progress {
  public:
   Progress(std::ostream& out, const Terminal& terminal, bool quiet, std::string_view label);
@@ -24,12 +25,7 @@ class Progress {
   // `fraction` from 0 to 1; `detail` is what to say beside the bar. The 1 is always shown.
   void Update(double fraction, std::string_view detail);
 
-  // A line of its own that stays; the bar goes on below it.
-  void Note(std::string_view line);
-
  private:
-  void Clear();
-
   std::ostream& out_;
   const Terminal terminal_;
   const bool quiet_;
@@ -40,7 +36,7 @@ class Progress {
   bool line_open_ = false;
 };
 
-// Events per second since its making, and what that leaves to do. Not thread-safe.
+// Time since its making, and what was done in it on average. Thread-safe.
 class RateMeter {
  public:
   explicit RateMeter(absl::Time start = absl::Now()) : start_(start) {}

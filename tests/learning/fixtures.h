@@ -1,5 +1,5 @@
-#ifndef EXPUNGE_LEARNING_FIXTURES_H_
-#define EXPUNGE_LEARNING_FIXTURES_H_
+#ifndef EXPUNGE_TESTS_LEARNING_FIXTURES_H_
+#define EXPUNGE_TESTS_LEARNING_FIXTURES_H_
 
 #include <algorithm>
 #include <cstdint>
@@ -93,4 +93,4 @@ inline std::vector<float> ProbabilitiesOf(const Network& network, const ModelSpe
 
 }  // namespace expunge
 
-#endif  // EXPUNGE_LEARNING_FIXTURES_H_
+#endif  // EXPUNGE_TESTS_LEARNING_FIXTURES_H_

@@ -4,8 +4,8 @@
 #include <cstdio>
 #include <memory>
 
-#include "property/run_history.h"
-#include "testing/hash_trainer.h"
+#include "tests/property/run_history.h"
+#include "tests/testing/hash_trainer.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-#include "property/history.h"
+#include "tests/property/history.h"
 
 #include <algorithm>
 

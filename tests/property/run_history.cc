@@ -1,4 +1,4 @@
-#include "property/run_history.h"
+#include "tests/property/run_history.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -17,9 +17,9 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "sisa/schedule.h"
-#include "testing/tainting_trainer.h"
-#include "testing/temp_dir.h"
-#include "testing/waiting.h"
+#include "tests/testing/tainting_trainer.h"
+#include "tests/testing/temp_dir.h"
+#include "tests/testing/waiting.h"
 
 namespace expunge {
 namespace {

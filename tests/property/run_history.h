@@ -6,7 +6,7 @@
 #include <string>
 
 #include "model/trainer.h"
-#include "property/history.h"
+#include "tests/property/history.h"
 
 namespace expunge {
 

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "learning/torch_trainer.h"
-#include "property/run_history.h"
+#include "tests/property/run_history.h"
 
 namespace expunge {
 namespace {

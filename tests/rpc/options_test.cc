@@ -76,17 +76,16 @@ TEST(OptionsTest, WhatIsNotGivenHasADefault) {
   EXPECT_EQ(options.engine.retrain.retrain_delay, absl::ZeroDuration());
 }
 
-TEST(OptionsTest, TheCommandLineWinsThenTheFileThenTheVariable) {
+TEST(OptionsTest, TheCommandLineWinsThenTheVariableThenTheFile) {
   const TempDir dir;
   std::ofstream(dir / "expunged.toml") << "data-dir = \"from-file\"\nworkers = 2\nio-threads = 2\n";
   const Variable config("EXPUNGE_CONFIG", dir / "expunged.toml");
   const Variable io_threads("EXPUNGE_IO_THREADS", "9");
-  const Variable predict_threads("EXPUNGE_PREDICT_THREADS", "9");
+  const Variable workers("EXPUNGE_WORKERS", "9");
   const ServerOptions options = MustParse({"--workers", "1"});
   EXPECT_EQ(options.engine.data_dir, "from-file");
   EXPECT_EQ(options.engine.retrain.workers, 1);
-  EXPECT_EQ(options.io_threads, 2);
-  EXPECT_EQ(options.predict_threads, 9);
+  EXPECT_EQ(options.io_threads, 9);
 }
 
 TEST(OptionsTest, HelpAndVersionEndWell) {
