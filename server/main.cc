@@ -68,6 +68,7 @@ absl::Status WritePortFile(const std::string& path, int port) {
 absl::Status Run(const ServerOptions& options) {
   EndSignals end_signals;
   Log(LogLevel::kInfo, "starting", {{"version", EXPUNGE_VERSION}, {"workers", options.engine.retrain.workers}});
+  RETURN_IF_ERROR(CheckBlas());
   if (const std::string warning = BlasWarning(); !warning.empty())
     Log(LogLevel::kWarning, "slow_blas", {{"problem", warning}});
 

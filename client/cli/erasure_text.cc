@@ -121,8 +121,8 @@ std::vector<std::string> DescribeChanges(const v1::Erasure& before, const v1::Er
   }
   for (const v1::Erasure::Task& task : now.tasks()) {
     const v1::Erasure::Task* old = FindTask(before, task);
-    if (task.first_slice() == task.slices_total() || (old != nullptr && old->slices_trained() == task.slices_trained()))
-      continue;
+    if (task.slices_trained() == task.slices_total()) continue;  // the milestone says it
+    if (old != nullptr && old->slices_trained() == task.slices_trained()) continue;
     lines.push_back(absl::StrCat("  ", ToAbsl(ShortName(task.model())), " shard ", task.shard(), ": ",
                                  task.slices_trained(), " of ", Plural(task.slices_total(), "slice"), " trained"));
   }

@@ -16,6 +16,10 @@ namespace {
 
 bool StartsCodePoint(char byte) { return (static_cast<unsigned char>(byte) & 0xc0) != 0x80; }
 
+bool IsNumber(const std::string& cell) {
+  return !cell.empty() && cell.find_first_not_of("0123456789.,/%") == std::string::npos;
+}
+
 void AppendPadded(std::string_view text, size_t width, bool right, std::string* line) {
   const std::string padding(width - std::min(width, DisplayWidth(text)), ' ');
   absl::StrAppend(line, right ? padding : "", ToAbsl(text), right ? "" : padding);
@@ -40,6 +44,7 @@ std::string ShowRate(double per_second) {
 
 std::string ShowDuration(absl::Duration duration) {
   if (duration < absl::ZeroDuration()) return absl::StrCat("-", ShowDuration(-duration));
+  if (duration == absl::ZeroDuration()) return "0 s";
   if (duration < absl::Microseconds(999.5)) return absl::StrFormat("%.0f us", absl::ToDoubleMicroseconds(duration));
   if (duration < absl::Milliseconds(999.5)) return absl::StrFormat("%.3g ms", absl::ToDoubleMilliseconds(duration));
   if (duration < absl::Seconds(59.95)) return absl::StrFormat("%.1f s", absl::ToDoubleSeconds(duration));
@@ -127,7 +132,7 @@ std::string Table::ToString() const {
     for (size_t column = 0; column < columns; ++column) {
       const std::string& cell = rows_[row][column];
       widths[column] = std::max(widths[column], DisplayWidth(cell));
-      if (row > 0 && (cell.empty() || !absl::ascii_isdigit(static_cast<unsigned char>(cell[0])))) right[column] = false;
+      if (row > 0 && !IsNumber(cell)) right[column] = false;
     }
   }
   std::string text;

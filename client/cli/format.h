@@ -39,7 +39,7 @@ std::string ShortHex(std::string_view bytes);
 // greys with `color`, else ten shades of ASCII.
 std::string ShowImage(absl::Span<const float> pixels, int height, int width, bool color);
 
-// Rows under a header, columns aligned; numbers (all cells of a column but the header start with a digit) to the right.
+// Rows under a header, columns aligned: to the right where every cell under the header is a number, else to the left.
 class Table {
  public:
   explicit Table(std::vector<std::string> header) : rows_{std::move(header)} {}

@@ -20,7 +20,7 @@ std::optional<absl::Duration> Reconnect::NextDelay(absl::Time now) {
   return delay;
 }
 
-absl::Status FollowThroughRestarts(bool heard_before,
+absl::Status FollowThroughRestarts(bool heard_before, const std::function<void()>& on_break,
                                    const std::function<absl::Status(const std::function<void()>& heard)>& attempt) {
   Reconnect reconnect;
   bool heard = heard_before;
@@ -30,6 +30,7 @@ absl::Status FollowThroughRestarts(bool heard_before,
       reconnect.Heard();
     });
     if (!absl::IsUnavailable(status) || !heard) return status;
+    if (!reconnect.broken()) on_break();
     const auto delay = reconnect.NextDelay(absl::Now());
     if (!delay) return status;
     absl::SleepFor(*delay);

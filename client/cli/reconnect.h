@@ -18,6 +18,7 @@ class Reconnect {
   static constexpr absl::Duration kMaxDelay = absl::Seconds(3);
 
   void Heard();
+  bool broken() const { return broken_.has_value(); }
   // The connection is broken at `now`. Nullopt: give up.
   std::optional<absl::Duration> NextDelay(absl::Time now);
 
@@ -26,10 +27,13 @@ class Reconnect {
   absl::Duration delay_ = kFirstDelay;
 };
 
+inline constexpr char kLostConnection[] = "lost the server, trying again for up to 30 s";
+
 // Runs `attempt`, again after each UNAVAILABLE as Reconnect has it, so that a server that restarts is not an error.
 // `attempt` calls its argument whenever it hears from the server. Gives up at once when the server was never heard,
 // unless `heard_before`.
-absl::Status FollowThroughRestarts(bool heard_before,
+// Calls `on_break` once each time the connection breaks.
+absl::Status FollowThroughRestarts(bool heard_before, const std::function<void()>& on_break,
                                    const std::function<absl::Status(const std::function<void()>& heard)>& attempt);
 
 }  // namespace expunge::cli

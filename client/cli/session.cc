@@ -17,6 +17,8 @@ void Session::Tell(std::string_view line) {
   }
 }
 
+void Session::Warn(std::string_view line) { console_.err << "expunge: " << line << std::endl; }
+
 absl::Status Session::PrintJson(const google::protobuf::Message& message) {
   ASSIGN_OR_RETURN(const std::string json, ToJson(message, /*pretty=*/true));
   out() << json;

@@ -43,6 +43,9 @@ class Session {
   // watches.
   void Tell(std::string_view line);
 
+  // A line on err() about something that is being dealt with.
+  void Warn(std::string_view line);
+
   absl::Status PrintJson(const google::protobuf::Message& message);
 
  private:

@@ -39,21 +39,24 @@ absl::Status Follow(Session& session, v1::Model* model) {
   request.set_name(model->name());
   int updates = 0;
   const v1::Shard* stuck = nullptr;
-  RETURN_IF_ERROR(FollowThroughRestarts(/*heard_before=*/true, [&](const std::function<void()>& heard) {
-    const absl::Status status = session.client().WatchModel(request, [&](const v1::Model& update) {
-      heard();
-      *model = update;
-      progress.Update(TrainedFraction(*model),
-                      absl::StrCat(SliceCounts(*model, /*numbered=*/!session.err_terminal().tty), "  ",
-                                   ShowDuration(meter.Elapsed())));
-      stuck = ++updates > 1 ? FindStuckShard(*model) : nullptr;  // the first one may still tell of an earlier training
-      return model->state() == v1::Model::TRAINING && stuck == nullptr;
-    });
-    if (status.ok() && model->state() == v1::Model::TRAINING && stuck == nullptr) {
-      return absl::UnavailableError("the server ended the stream");
-    }
-    return status;
-  }));
+  RETURN_IF_ERROR(FollowThroughRestarts(
+      /*heard_before=*/true, [&] { session.Warn(kLostConnection); },
+      [&](const std::function<void()>& heard) {
+        const absl::Status status = session.client().WatchModel(request, [&](const v1::Model& update) {
+          heard();
+          *model = update;
+          progress.Update(TrainedFraction(*model),
+                          absl::StrCat(SliceCounts(*model, /*numbered=*/!session.err_terminal().tty), "  ",
+                                       ShowDuration(meter.Elapsed())));
+          stuck =
+              ++updates > 1 ? FindStuckShard(*model) : nullptr;  // the first one may still tell of an earlier training
+          return model->state() == v1::Model::TRAINING && stuck == nullptr;
+        });
+        if (status.ok() && model->state() == v1::Model::TRAINING && stuck == nullptr) {
+          return absl::UnavailableError("the server ended the stream");
+        }
+        return status;
+      }));
   if (stuck == nullptr) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "TRAINING_FAILED",
                absl::StrCat("training of shard ", stuck->shard(), " of ", model->name(),

@@ -26,7 +26,9 @@ absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Open(Store* store, const Clock
   ASSIGN_OR_RETURN(const auto stored, store->ListModels());
   for (const auto& [uid, record] : stored) {
     ASSIGN_OR_RETURN(ModelSpec spec, ModelSpecFromRecord(record.spec()));
-    models[record.name()] = std::make_shared<ModelEntry>(uid, record, std::move(spec), clock);
+    // A name is free again as soon as its model's deletion was begun: a later model may have it. No name holds a slash.
+    std::string key = record.deleting() ? absl::StrCat(record.name(), "/", uid) : record.name();
+    models[std::move(key)] = std::make_shared<ModelEntry>(uid, record, std::move(spec), clock);
   }
   return std::unique_ptr<Catalog>(new Catalog(store, clock, std::move(models)));
 }
@@ -88,7 +90,7 @@ std::vector<std::shared_ptr<ModelEntry>> Catalog::List() const {
 void Catalog::Remove(const ModelEntry& entry) {
   MutexLock lock(&mutex_);
   Models models = *models_.load();
-  models.erase(entry.name());
+  std::erase_if(models, [&entry](const auto& model) { return model.second->uid() == entry.uid(); });
   models_.store(std::make_shared<const Models>(std::move(models)));
 }
 

@@ -25,7 +25,7 @@ inline constexpr size_t kMaxModelNameBytes = 63;
 // The models of this server. Thread-safe; look-ups take no lock.
 class Catalog {
  public:
-  // Reads every model; those whose deletion was begun are included and marked so in their record.
+  // Reads every model; those whose deletion was begun are included, marked so in their record, and not found by name.
   // `store` and `clock` are not owned and outlive the catalog.
   static absl::StatusOr<std::unique_ptr<Catalog>> Open(Store* store, const Clock* clock);
 

@@ -15,7 +15,6 @@ struct Ingestor::Arrival {
   std::vector<const NewSample*> samples;
   std::optional<DataKey> key;
   bool new_key = false;
-  bool new_subject = false;
   SubjectUpdate update;
 };
 
@@ -64,7 +63,6 @@ absl::StatusOr<bool> Ingestor::Accept(const ModelEntry& model, bool new_consent,
   update.shard = Place(model.spec(), update.subject, ErasureLikelihood::kUnspecified).shard;
 
   ASSIGN_OR_RETURN(auto row, store_->GetSubject({model.uid(), update.shard}, update.subject));
-  arrival.new_subject = !row.has_value();
   if (row) {
     ASSIGN_OR_RETURN(arrival.key, keyring_->GetSubjectKey(model.uid(), update.subject));
     if (arrival.key) update.row = *std::move(row);
@@ -121,7 +119,7 @@ absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
     for (Arrival& arrival : arrivals) {
       Growth& shard = growth[arrival.update.shard];
       shard.slice_samples.resize(model.spec().sisa.slices);
-      shard.subjects += arrival.new_subject;
+      shard.subjects += arrival.new_key;
       for (records::Subject::Sample& sample : *arrival.update.row.mutable_samples()) {
         if (sample.ingest_batch() != 0) continue;  // stored before
         sample.set_ingest_batch(record.ingest_batch());

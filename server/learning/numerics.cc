@@ -12,6 +12,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "base/digest.h"
+#include "learning/blas_guard.h"
 
 namespace expunge {
 namespace {
@@ -75,6 +76,15 @@ std::string DescribeNumericEnvironment() {
                       "; "));
   }();
   return *environment;
+}
+
+absl::Status CheckBlas() {
+  if (!at::hasMKL() && !BlasIsGuarded()) {
+    return absl::FailedPreconditionError(
+        "matrix products of several threads would disturb each other: this program was linked without the guard of "
+        "learning/blas_guard.h");
+  }
+  return absl::OkStatus();
 }
 
 std::string BlasWarning() {

@@ -3,6 +3,8 @@
 
 #include <string>
 
+#include "absl/status/status.h"
+
 namespace expunge {
 
 // What the bits of a trained parameter depend on besides the arguments of the training, in one line: our own kernels'
@@ -10,6 +12,9 @@ namespace expunge {
 // that torch and oneDNN use. Where it is the same, training gives the same bits, as far as these libraries tell. It
 // does not change while the process runs.
 std::string DescribeNumericEnvironment();
+
+// FAILED_PRECONDITION when several threads could not compute at once without disturbing one another (blas_guard.h).
+absl::Status CheckBlas();
 
 // Why training will be slow here, for the log; empty when it will not be. The BLAS library decides the speed: reference
 // BLAS is ten times slower than OpenBLAS, and a multithreaded one makes several workers slower than one.

@@ -21,7 +21,8 @@ bool IsFinal(v1::Erasure::State state) {
 
 grpc::ServerUnaryReactor* ErasureService::Forget(grpc::CallbackServerContext* context, const v1::ForgetRequest* request,
                                                  v1::Erasure* response) {
-  return RunUnary(context, parts_.executor, WhenAbandoned::kRun, [=, this] { return Forget(*request, response); });
+  return RunUnary(context, parts_.executor, WhenAbandoned::kRun,
+                  [=, this] { return ForgetSubject(*request, response); });
 }
 
 grpc::ServerUnaryReactor* ErasureService::GetErasure(grpc::CallbackServerContext* context,
@@ -52,7 +53,7 @@ grpc::ServerWriteReactor<v1::Erasure>* ErasureService::WatchErasure(grpc::Callba
   return new Reactor(context, parts_.executor, parts_.drain, &parts_.ledger->changes(), nullptr, read);
 }
 
-absl::Status ErasureService::Forget(const v1::ForgetRequest& wire, v1::Erasure* response) {
+absl::Status ErasureService::ForgetSubject(const v1::ForgetRequest& wire, v1::Erasure* response) {
   ASSIGN_OR_RETURN(const ForgetRequest request, ForgetFromWire(wire));
   if (wire.sample_ids_size() > 0) {
     return Error(absl::StatusCode::kUnimplemented, "SAMPLE_ERASURE_MISSING",

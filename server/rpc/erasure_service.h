@@ -38,7 +38,7 @@ class ErasureService final : public v1::ErasureService::CallbackService {
                                                       const v1::WatchErasureRequest* request) override;
 
  private:
-  absl::Status Forget(const v1::ForgetRequest& request, v1::Erasure* response);
+  absl::Status ForgetSubject(const v1::ForgetRequest& request, v1::Erasure* response);
   absl::Status List(const v1::ListErasuresRequest& request, v1::ListErasuresResponse* response);
   absl::StatusOr<v1::Erasure> Find(std::string_view uuid);
 

@@ -27,14 +27,16 @@ ErasureLedger::ErasureLedger(Store* store, const Clock* clock) : store_(store), 
 
 absl::StatusOr<std::unique_ptr<ErasureLedger>> ErasureLedger::Open(Store* store, const Clock* clock) {
   std::unique_ptr<ErasureLedger> ledger(new ErasureLedger(store, clock));
-  MutexLock lock(&ledger->mutex_);
-  ASSIGN_OR_RETURN(ledger->last_sequence_, store->LastErasureSequence());
-  ledger->isolated_through_ = ledger->last_sequence_;
-  auto& counts = ledger->counts_;
+  std::array<uint64_t, 6> counts = {};
   RETURN_IF_ERROR(store->ScanErasures(1, [&counts](const records::Erasure& erasure) {
     ++counts[erasure.state()];
     return true;
   }));
+  ASSIGN_OR_RETURN(const ErasureSequence last, store->LastErasureSequence());
+  MutexLock lock(&ledger->mutex_);
+  ledger->counts_ = counts;
+  ledger->last_sequence_ = last;
+  ledger->isolated_through_ = last;
   return ledger;
 }
 

@@ -1,24 +1,27 @@
-// Training throughput beside its yardstick: the loop that one would write with LibTorch's own modules and optimizer.
-// Compare medians of repetitions taken in turns in one run:
-//   --benchmark_repetitions=15 --benchmark_enable_random_interleaving=true
+// Training throughput beside its yardsticks: the loop that one would write with LibTorch's own modules and optimizer,
+// and two workers beside one. Epochs of both sides in turns, compared pair by pair.
 
 #include <benchmark/benchmark.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <cstdint>
-#include <cstdlib>
+#include <memory>
 #include <numeric>
 #include <random>
 #include <thread>
+#include <variant>
 #include <vector>
 
 #include "learning/torch_trainer.h"
 #include "model/spec.h"
 #include "model/trainer.h"
+#include "tests/bench/bench_main.h"
 
 namespace expunge {
 namespace {
 
+constexpr int kRounds = 50;
 constexpr uint32_t kSamples = 4096;
 constexpr uint32_t kClasses = 10;
 constexpr float kMean = 127.5f;
@@ -51,47 +54,48 @@ std::vector<uint32_t> RandomOrder() {
   return order;
 }
 
-void ReportSamples(benchmark::State& state, int64_t samples_per_iteration) {
-  state.counters["samples_per_second"] =
-      benchmark::Counter(static_cast<double>(state.iterations() * samples_per_iteration), benchmark::Counter::kIsRate);
-}
-
 // Data as one uint8 tensor; each batch gathered by index_select and normalized.
-void BM_TrainBareLoop(benchmark::State& state) {
-  at::set_num_threads(1);
-  const ModelSpec spec = ReferenceSpec();
-  const auto& sgd = std::get<Sgd>(spec.training.optimizer);
-  SampleBlock block = RandomBlock(spec);
-  const torch::Tensor images = torch::from_blob(block.inputs.data(), {kSamples, 28 * 28}, torch::kUInt8);
-  const torch::Tensor labels = torch::tensor(std::vector<int64_t>(block.labels.begin(), block.labels.end()));
-  const std::vector<uint32_t> order = RandomOrder();
-  const torch::Tensor indices = torch::tensor(std::vector<int64_t>(order.begin(), order.end()));
+class BareLoop {
+ public:
+  BareLoop() {
+    at::set_num_threads(1);
+    const std::vector<uint32_t> order = RandomOrder();
+    indices_ = torch::tensor(std::vector<int64_t>(order.begin(), order.end()));
+    labels_ = torch::tensor(std::vector<int64_t>(block_.labels.begin(), block_.labels.end()));
+  }
 
-  torch::nn::Sequential model(torch::nn::Linear(28 * 28, 128), torch::nn::ReLU(), torch::nn::Linear(128, kClasses));
-  torch::optim::SGD optimizer(model->parameters(), torch::optim::SGDOptions(sgd.learning_rate).momentum(sgd.momentum));
-  for (auto _ : state) {
-    for (const torch::Tensor& batch : indices.split(spec.training.batch_size)) {
-      const torch::Tensor inputs = images.index_select(0, batch).to(torch::kFloat).sub_(kMean).div_(kStddev);
-      optimizer.zero_grad();
-      torch::nn::functional::cross_entropy(model->forward(inputs), labels.index_select(0, batch)).backward();
-      optimizer.step();
+  void TrainOneEpoch() {
+    for (const torch::Tensor& batch : indices_.split(spec_.training.batch_size)) {
+      const torch::Tensor inputs = images_.index_select(0, batch).to(torch::kFloat).sub_(kMean).div_(kStddev);
+      optimizer_.zero_grad();
+      torch::nn::functional::cross_entropy(model_->forward(inputs), labels_.index_select(0, batch)).backward();
+      optimizer_.step();
     }
   }
-  ReportSamples(state, kSamples);
-}
 
-// One worker's state, continued from iteration to iteration.
+ private:
+  const ModelSpec spec_ = ReferenceSpec();
+  SampleBlock block_ = RandomBlock(spec_);
+  const torch::Tensor images_ = torch::from_blob(block_.inputs.data(), {kSamples, 28 * 28}, torch::kUInt8);
+  torch::Tensor labels_;
+  torch::Tensor indices_;
+  torch::nn::Sequential model_{torch::nn::Linear(28 * 28, 128), torch::nn::ReLU(), torch::nn::Linear(128, kClasses)};
+  torch::optim::SGD optimizer_{model_->parameters(),
+                               torch::optim::SGDOptions(std::get<Sgd>(spec_.training.optimizer).learning_rate)
+                                   .momentum(std::get<Sgd>(spec_.training.optimizer).momentum)};
+};
+
+// One worker's state, continued from epoch to epoch.
 class Worker {
  public:
   explicit Worker(const Trainer& trainer)
       : trainer_(trainer), spec_(ReferenceSpec()), block_(RandomBlock(spec_)), epochs_{RandomOrder()} {
-    state_ = trainer_.Initialize(spec_, Digest{}).value();
+    state_ = ValueOf(trainer_.Initialize(spec_, Digest{}));
   }
 
   void TrainOneEpoch() {
-    const absl::Status status = trainer_.Train(
-        spec_, block_, epochs_, [] { return false; }, &state_);
-    if (!status.ok()) std::abort();
+    CheckOk(trainer_.Train(
+        spec_, block_, epochs_, [] { return false; }, &state_));
   }
 
  private:
@@ -102,28 +106,57 @@ class Worker {
   TrainingState state_;
 };
 
-void BM_TrainExpunge(benchmark::State& state) {
+// Both sides have one thread, so CPU time is what they take on a core of their own, whatever else the machine does.
+void BM_TrainVersusBareLoop(benchmark::State& state) {
   const std::unique_ptr<Trainer> trainer = CreateTorchTrainer();
   Worker worker(*trainer);
-  for (auto _ : state) worker.TrainOneEpoch();
-  ReportSamples(state, kSamples);
+  BareLoop bare_loop;
+  const auto cpu_seconds_of = [](auto& side) {
+    const double begin = ProcessCpuSeconds();
+    side.TrainOneEpoch();
+    return ProcessCpuSeconds() - begin;
+  };
+  cpu_seconds_of(bare_loop);  // the first epoch also loads the libraries
+  Series ours, bare, ratio;
+  for (auto _ : state) {
+    const double seconds = cpu_seconds_of(worker);
+    const double bare_seconds = cpu_seconds_of(bare_loop);
+    ours.Add(seconds);
+    bare.Add(bare_seconds);
+    ratio.Add(bare_seconds / seconds);
+    state.SetIterationTime(seconds);
+  }
+  state.counters["samples_per_second"] = kSamples / ours.Median();
+  state.counters["bare_loop_samples_per_second"] = kSamples / bare.Median();
+  ReportRatio("train_vs_bare_loop", ratio.Median());
 }
 
+// Wall time: needs two idle cores.
 void BM_TrainTwoWorkers(benchmark::State& state) {
   const std::unique_ptr<Trainer> trainer = CreateTorchTrainer();
   Worker first(*trainer);
   Worker second(*trainer);
+  first.TrainOneEpoch();
+  Series one, two, ratio;
   for (auto _ : state) {
-    std::thread other([&] { second.TrainOneEpoch(); });
-    first.TrainOneEpoch();
-    other.join();
+    const double one_seconds = SecondsOf([&] { first.TrainOneEpoch(); });
+    const double two_seconds = SecondsOf([&] {
+      std::thread other([&] { second.TrainOneEpoch(); });
+      first.TrainOneEpoch();
+      other.join();
+    });
+    one.Add(one_seconds);
+    two.Add(two_seconds);
+    ratio.Add(2 * one_seconds / two_seconds);
+    state.SetIterationTime(two_seconds);
   }
-  ReportSamples(state, 2 * kSamples);
+  state.counters["samples_per_second"] = 2 * kSamples / two.Median();
+  state.counters["one_worker_samples_per_second"] = kSamples / one.Median();
+  ReportRatio("train_two_workers_vs_one", ratio.Median());
 }
 
-BENCHMARK(BM_TrainBareLoop)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(BM_TrainExpunge)->UseRealTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(BM_TrainTwoWorkers)->UseRealTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_TrainVersusBareLoop)->UseManualTime()->Iterations(kRounds)->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_TrainTwoWorkers)->UseManualTime()->Iterations(kRounds)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace expunge

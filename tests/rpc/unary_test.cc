@@ -1,8 +1,10 @@
 // What becomes of a call whose client does not wait for it any more.
 
+#include <array>
 #include <chrono>
-#include <memory>
-#include <optional>
+#include <functional>
+#include <utility>
+#include <vector>
 
 #include "absl/synchronization/notification.h"
 #include "grpcpp/client_context.h"
@@ -14,17 +16,33 @@ namespace {
 
 using UnaryTest = WireTest;
 
+template <typename Request, typename Response>
+struct AsyncCall {
+  grpc::ClientContext context = {};
+  Request request = {};
+  Response response = {};
+  grpc::Status status = {};
+  absl::Notification done = {};
+
+  std::function<void(grpc::Status)> Done() {
+    return [this](grpc::Status result) {
+      status = std::move(result);
+      done.Notify();
+    };
+  }
+};
+
 TEST_F(UnaryTest, AQueuedPredictPastItsDeadlineIsNotComputed) {
   CreateModel();
   Ingest(0, 20);
   Train();
-  auto block = std::make_unique<Block>(&predict_, 1);
+  predict_.Hold();
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(50));
   v1::PredictResponse response;
   EXPECT_EQ(prediction_->Predict(&context, OneInput(), &response).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
-  block.reset();
-  Flush(&predict_);
+  IoRoundTrips();
+  predict_.Release();
   EXPECT_EQ(trainer_.answers(), 0);
   EXPECT_TRUE(Predict().ok());
   EXPECT_EQ(trainer_.answers(), 2);
@@ -33,49 +51,35 @@ TEST_F(UnaryTest, AQueuedPredictPastItsDeadlineIsNotComputed) {
 TEST_F(UnaryTest, ACancelledForgetIsCarriedOutNevertheless) {
   CreateModel();
   Ingest(0, 20);
-  auto block = std::make_unique<Block>(&io_, 1);
-  grpc::ClientContext context;
-  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(50));
-  v1::Erasure erasure;
-  EXPECT_EQ(erasure_->Forget(&context, ForgetOf(3), &erasure).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
-  block.reset();
-  Flush(&io_);
-  EXPECT_EQ(engine_->ledger().CountsByState()[records::Erasure::COMPLETED] +
-                engine_->ledger().CountsByState()[records::Erasure::IN_PROGRESS],
-            1);
+  io_.Hold();
+  AsyncCall<v1::ForgetRequest, v1::Erasure> call{.request = ForgetOf(3)};
+  erasure_->async()->Forget(&call.context, &call.request, &call.response, call.Done());
+  io_.WaitForHeld(1);
+  call.context.TryCancel();
+  call.done.WaitForNotification();
+  EXPECT_EQ(call.status.error_code(), grpc::StatusCode::CANCELLED);
+  PredictRoundTrips();
+  io_.Release();
+  const std::array<uint64_t, 6> counts = engine_->ledger().CountsByState();
+  EXPECT_EQ(counts[records::Erasure::COMPLETED] + counts[records::Erasure::IN_PROGRESS], 1);
 }
 
 TEST_F(UnaryTest, TooManyWaitingPredictsAreRefusedAtOnce) {
+  constexpr int kMax = 1024;
   CreateModel();
-  auto block = std::make_unique<Block>(&predict_, 1);
-  constexpr int kCalls = 1100;
-  struct Call {
-    grpc::ClientContext context;
-    v1::PredictRequest request = OneInput();
-    v1::PredictResponse response;
-    absl::Notification done;
-    grpc::Status status;
-  };
-  std::vector<Call> calls(kCalls);
-  absl::Notification refused;
-  std::atomic<int> refusals = 0;
-  for (Call& call : calls) {
-    prediction_->async()->Predict(&call.context, &call.request, &call.response, [&](grpc::Status status) {
-      call.status = std::move(status);
-      call.done.Notify();
-      if (call.status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED && ++refusals == kCalls - 1024)
-        refused.Notify();
-    });
+  predict_.Hold();
+  std::vector<AsyncCall<v1::PredictRequest, v1::PredictResponse>> calls(kMax);
+  for (auto& call : calls) {
+    call.request = OneInput();
+    prediction_->async()->Predict(&call.context, &call.request, &call.response, call.Done());
   }
-  refused.WaitForNotification();
-  block.reset();
-  for (Call& call : calls) {
-    call.done.WaitForNotification();
-    if (call.status.error_code() != grpc::StatusCode::RESOURCE_EXHAUSTED) continue;
-    EXPECT_EQ(ErrorInfoOf(call.status).reason(), "TOO_MANY_PREDICTS");
-    EXPECT_TRUE(HasRetryInfo(call.status));
-  }
-  EXPECT_EQ(refusals, kCalls - 1024);
+  predict_.WaitForHeld(kMax);
+  const grpc::Status refused = Predict();
+  EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ErrorInfoOf(refused).reason(), "TOO_MANY_PREDICTS");
+  EXPECT_TRUE(HasRetryInfo(refused));
+  predict_.Release();
+  for (auto& call : calls) call.done.WaitForNotification();
   EXPECT_EQ(ErrorInfoOf(Predict()).reason(), "MODEL_NOT_TRAINED");
 }
 

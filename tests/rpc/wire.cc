@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/blocking_counter.h"
+#include "absl/synchronization/notification.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/create_channel.h"
 #include "grpcpp/security/credentials.h"
@@ -114,20 +114,32 @@ absl::StatusOr<std::shared_ptr<const Network>> CountingTrainer::BuildNetwork(con
   return std::make_shared<CountingNetwork>(*std::move(network), &answers_);
 }
 
-Block::Block(Executor* executor, int threads) : open_(std::make_shared<absl::Notification>()) {
-  absl::BlockingCounter blocked(threads);
-  for (int i = 0; i < threads; ++i) {
-    executor->Schedule([open = open_, &blocked] {
-      blocked.DecrementCount();
-      open->WaitForNotification();
-    });
-  }
-  blocked.Wait();
+void HeldExecutor::Schedule(absl::AnyInvocable<void()> task) {
+  MutexLock lock(&mutex_);
+  if (!holding_) return thread_.Schedule(std::move(task));
+  held_.push_back(std::move(task));
+  changed_.SignalAll();
 }
 
-void Flush(Executor* executor) {
+void HeldExecutor::Hold() {
+  MutexLock lock(&mutex_);
+  holding_ = true;
+}
+
+void HeldExecutor::WaitForHeld(size_t tasks) {
+  MutexLock lock(&mutex_);
+  while (held_.size() < tasks) changed_.Wait(&mutex_);
+}
+
+void HeldExecutor::Release() {
   absl::Notification done;
-  executor->Schedule([&done] { done.Notify(); });
+  {
+    MutexLock lock(&mutex_);
+    holding_ = false;
+    for (absl::AnyInvocable<void()>& task : held_) thread_.Schedule(std::move(task));
+    held_.clear();
+    thread_.Schedule([&done] { done.Notify(); });
+  }
   done.WaitForNotification();
 }
 
@@ -189,6 +201,18 @@ grpc::Status WireTest::Predict() {
   grpc::ClientContext context;
   v1::PredictResponse response;
   return prediction_->Predict(&context, OneInput(), &response);
+}
+
+void WireTest::IoRoundTrips() {
+  for (int i = 0; i < 20; ++i) {
+    grpc::ClientContext context;
+    v1::ListModelsResponse response;
+    EXPECT_TRUE(model_->ListModels(&context, {}, &response).ok());
+  }
+}
+
+void WireTest::PredictRoundTrips() {
+  for (int i = 0; i < 20; ++i) Predict();
 }
 
 }  // namespace expunge

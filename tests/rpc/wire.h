@@ -4,10 +4,12 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
-#include "absl/synchronization/notification.h"
+#include "absl/base/thread_annotations.h"
 #include "base/clock.h"
 #include "base/executor.h"
+#include "base/mutex.h"
 #include "engine/engine.h"
 #include "expunge/v1/audit_service.grpc.pb.h"
 #include "expunge/v1/erasure_service.grpc.pb.h"
@@ -49,18 +51,22 @@ class CountingTrainer : public HashTrainer {
   mutable std::atomic<int> answers_ = 0;
 };
 
-// Keeps the threads of a pool from running anything until it is destroyed. Begun when the constructor returns.
-class Block {
+// One thread that can be told to hold what it is given. Thread-safe.
+class HeldExecutor : public Executor {
  public:
-  Block(Executor* executor, int threads);
-  ~Block() { open_->Notify(); }
+  void Schedule(absl::AnyInvocable<void()> task) override;
+
+  void Hold();
+  void WaitForHeld(size_t tasks);  // until so many are held
+  void Release();                  // runs them, and waits until they have run
 
  private:
-  std::shared_ptr<absl::Notification> open_;
+  Mutex mutex_;
+  CondVar changed_;
+  bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  std::vector<absl::AnyInvocable<void()>> held_ ABSL_GUARDED_BY(mutex_);
+  ThreadPool thread_{"held", 1};
 };
-
-// Waits until a pool of one thread has run everything that it was given.
-void Flush(Executor* executor);
 
 // A server on an empty data directory, and stubs that talk to it.
 class WireTest : public testing::Test {
@@ -72,12 +78,16 @@ class WireTest : public testing::Test {
   v1::IngestSamplesResponse Ingest(int first, int count);
   void Train();  // and waits until it is done
   grpc::Status Predict();
+  // Many calls, one after the other, that need only `io_` or only `predict_`: when they are answered, the server has
+  // heard whatever this client sent before them.
+  void IoRoundTrips();
+  void PredictRoundTrips();
 
   TempDir dir_;
   CountingTrainer trainer_;
   std::unique_ptr<Engine> engine_;
-  ThreadPool io_{"io", 1};
-  ThreadPool predict_{"predict", 1};
+  HeldExecutor io_;
+  HeldExecutor predict_;
   ThreadPool replay_{"replay", 1};
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

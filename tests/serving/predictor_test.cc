@@ -1,0 +1,157 @@
+#include "serving/predictor.h"
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "tests/testing/simulated_clock.h"
+#include "tests/testing/status_matchers.h"
+
+namespace expunge {
+namespace {
+
+using testing::ElementsAre;
+using testing::FloatEq;
+
+// Answers each input with the given probability of class 1, moved by the input's first byte in hundredths.
+class FixedNetwork : public Network {
+ public:
+  explicit FixedNetwork(float yes) : yes_(yes) {}
+  absl::Status Probabilities(absl::Span<const uint8_t> inputs, size_t batch, absl::Span<float> probabilities) const override {
+    for (size_t i = 0; i < batch; ++i) {
+      probabilities[2 * i + 1] = yes_ + static_cast<float>(inputs[2 * i]) / 100;
+      probabilities[2 * i] = 1 - probabilities[2 * i + 1];
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const float yes_;
+};
+
+class BrokenNetwork : public Network {
+ public:
+  absl::Status Probabilities(absl::Span<const uint8_t>, size_t, absl::Span<float>) const override {
+    return absl::InternalError("broken");
+  }
+};
+
+bool NeverAbandoned() { return false; }
+
+class PredictorTest : public testing::Test {
+ protected:
+  PredictorTest() {
+    spec_.input = {.shape = {2}, .dtype = DType::kUint8};
+    spec_.labels = {"no", "yes"};
+    spec_.sisa.shards = 3;
+  }
+
+  void Publish(std::shared_ptr<const Network> network) {
+    Constituent constituent = {.shard = shards_++, .slices = 1, .generation = 1};
+    constituent.network = std::move(network);
+    ASSERT_TRUE(ensemble_.Publish(std::move(constituent)));
+  }
+  void Publish(float yes) { Publish(std::make_shared<FixedNetwork>(yes)); }
+
+  absl::StatusOr<Prediction> Ask(const std::vector<uint8_t>& first_bytes, bool trained = true,
+                                 const std::function<bool()>& abandoned = NeverAbandoned) {
+    std::vector<uint8_t> inputs;
+    for (const uint8_t byte : first_bytes) inputs.insert(inputs.end(), {byte, 0});
+    return Predict(spec_, ensemble_, trained, inputs, first_bytes.size(), abandoned);
+  }
+
+  ModelSpec spec_;
+  SimulatedClock clock_;
+  Ensemble ensemble_{3, &clock_};
+  uint32_t shards_ = 0;
+};
+
+TEST_F(PredictorTest, AveragesTheConstituentsProbabilities) {
+  Publish(0.2f);
+  Publish(0.9f);
+  const auto prediction = Ask({0});
+  ASSERT_THAT(prediction, IsOk());
+  ASSERT_EQ(prediction->verdicts.size(), 1);
+  EXPECT_THAT(prediction->verdicts[0].probabilities, ElementsAre(FloatEq(0.45f), FloatEq(0.55f)));
+  EXPECT_EQ(prediction->verdicts[0].label, 1);
+}
+
+TEST_F(PredictorTest, CountsVotesWhenTheModelSaysSo) {
+  spec_.sisa.aggregation = Aggregation::kMajorityVote;
+  Publish(0.4f);
+  Publish(0.4f);
+  Publish(0.95f);
+  const auto prediction = Ask({0});
+  ASSERT_THAT(prediction, IsOk());
+  EXPECT_EQ(prediction->verdicts[0].label, 0);
+  EXPECT_THAT(prediction->verdicts[0].probabilities[1], FloatEq(1.75f / 3));
+}
+
+TEST_F(PredictorTest, AnswersEveryInputOfABatchInOrder) {
+  Publish(0.1f);
+  Publish(0.3f);
+  const auto prediction = Ask({0, 50, 10});
+  ASSERT_THAT(prediction, IsOk());
+  std::vector<float> yes;
+  std::vector<uint32_t> labels;
+  for (const Verdict& verdict : prediction->verdicts) {
+    yes.push_back(verdict.probabilities[1]);
+    labels.push_back(verdict.label);
+  }
+  EXPECT_THAT(yes, ElementsAre(FloatEq(0.2f), FloatEq(0.7f), FloatEq(0.3f)));
+  EXPECT_THAT(labels, ElementsAre(0, 1, 0));
+}
+
+TEST_F(PredictorTest, TellsWhichSnapshotAnswered) {
+  Publish(0.5f);
+  const auto prediction = Ask({0});
+  ASSERT_THAT(prediction, IsOk());
+  EXPECT_EQ(prediction->snapshot, ensemble_.Current());
+}
+
+TEST_F(PredictorTest, AnswersWithTheSnapshotOfItsBeginning) {
+  Publish(0.1f);
+  Publish(0.1f);
+  const auto snapshot = ensemble_.Current();
+  const auto prediction = Ask({0}, /*trained=*/true, [this] {
+    ensemble_.Withdraw(0, 0, 2);
+    return false;
+  });
+  ASSERT_THAT(prediction, IsOk());
+  EXPECT_EQ(prediction->snapshot, snapshot);
+}
+
+TEST_F(PredictorTest, AModelThatWasNeverTrainedSaysSo) {
+  const auto prediction = Ask({0}, /*trained=*/false);
+  EXPECT_THAT(prediction, Fails(absl::StatusCode::kFailedPrecondition, "MODEL_NOT_TRAINED"));
+  EXPECT_EQ(RetryAfterOf(prediction.status()), std::nullopt);
+}
+
+TEST_F(PredictorTest, AModelWhoseConstituentsAreAllInRetrainingAsksToRetry) {
+  Publish(0.5f);
+  ensemble_.Withdraw(0, 0, 2);
+  const auto prediction = Ask({0}, /*trained=*/true);
+  EXPECT_THAT(prediction, Fails(absl::StatusCode::kUnavailable, "NO_CONSTITUENTS"));
+  EXPECT_EQ(RetryAfterOf(prediction.status()), absl::Seconds(1));
+}
+
+TEST_F(PredictorTest, StopsBeforeTheNextConstituentWhenNobodyWaits) {
+  Publish(0.5f);
+  Publish(std::make_shared<BrokenNetwork>());
+  int asked = 0;
+  const auto prediction = Ask({0}, /*trained=*/true, [&asked] { return ++asked == 2; });
+  EXPECT_TRUE(absl::IsCancelled(prediction.status())) << prediction.status();
+}
+
+TEST_F(PredictorTest, ANetworksErrorIsTheAnswer) {
+  Publish(0.5f);
+  Publish(std::make_shared<BrokenNetwork>());
+  const auto prediction = Ask({0});
+  EXPECT_EQ(prediction.status(), absl::InternalError("broken"));
+}
+
+}  // namespace
+}  // namespace expunge
