@@ -30,9 +30,9 @@ int64_t SampleBatcher::subjects() const {
 }
 
 absl::StatusOr<bool> SampleBatcher::Next(v1::SampleBatch* batch) {
-  if (dataset_->position() < options_.first) RETURN_IF_ERROR(dataset_->Skip(options_.first - dataset_->position()));
-  const int64_t first = dataset_->position();
+  const int64_t first = std::max(options_.first, dataset_->position());
   if (first >= end_) return false;
+  RETURN_IF_ERROR(dataset_->Skip(first - dataset_->position()));
   // Up to the next multiple, so that subjects stay whole even when the range begins in the middle of one.
   const int64_t stop = std::min(end_, (first / batch_samples_ + 1) * batch_samples_);
   ASSIGN_OR_RETURN(const size_t count,

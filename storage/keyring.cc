@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "rocksdb/db.h"
+#include "rocksdb/env.h"
 #include "rocksdb/transaction_log.h"
 #include "rocksdb/write_batch.h"
 #include "storage/keys.h"
@@ -283,7 +284,11 @@ absl::Status Keyring::Purge() {
   const rocksdb::Status listed = db->GetSortedWalFiles(logs);
   const rocksdb::Status enabled = db->EnableFileDeletions(/*force=*/false);
   RETURN_IF_ERROR(FromRocks(listed, kName));
-  return FromRocks(enabled, kName);
+  RETURN_IF_ERROR(FromRocks(enabled, kName));
+  // Until the directory is synced, a loss of power may bring a file back that was deleted.
+  std::unique_ptr<rocksdb::Directory> directory;
+  RETURN_IF_ERROR(FromRocks(db->GetEnv()->NewDirectory(db->GetName(), &directory), kName));
+  return FromRocks(directory->Fsync(), kName);
 }
 
 }  // namespace expunge

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,7 +17,6 @@
 #include "storage/data_key.h"
 
 namespace rocksdb {
-class DB;
 class Env;
 }  // namespace rocksdb
 
@@ -37,7 +35,7 @@ CheckpointKeyId RandomCheckpointKeyId();
 // until reopened.
 //
 // Errors everywhere: RESOURCE_EXHAUSTED (DISK_FULL), UNAVAILABLE (STORAGE_UNAVAILABLE), DATA_LOSS (STORAGE_CORRUPT,
-// SEALED_VALUE_CORRUPT).
+// SEALED_VALUE_CORRUPT), PERMISSION_DENIED (DATA_DIR_NOT_WRITABLE).
 class Keyring {
  public:
   struct Options {
@@ -51,6 +49,7 @@ class Keyring {
 
   // FAILED_PRECONDITION: DATA_DIR_IN_USE (another process has it), DATA_DIR_VERSION (of another format version),
   // MASTER_KEY_MISSING, MASTER_KEY_MODE (readable by others), MASTER_KEY_WRONG (it does not open this keyring).
+  // PERMISSION_DENIED: MASTER_KEY_UNREADABLE.
   static absl::StatusOr<std::unique_ptr<Keyring>> Open(const Options& options);
   ~Keyring();
 

@@ -66,7 +66,8 @@ class StoreView {
 // The store does not order writers of one row: callers serialize by subject, by shard and by erasure.
 //
 // Errors everywhere: RESOURCE_EXHAUSTED (DISK_FULL), UNAVAILABLE (STORAGE_UNAVAILABLE), DATA_LOSS (STORAGE_CORRUPT:
-// a record that cannot be read, named by its kind, never by its content).
+// a record that cannot be read, named by its kind, never by its content), PERMISSION_DENIED (DATA_DIR_NOT_WRITABLE).
+// A write that failed may turn out, after a reopen, to have been made: whole, and as the last one.
 class Store {
  public:
   virtual ~Store() = default;
@@ -85,7 +86,8 @@ class Store {
                                    absl::Span<const SubjectUpdate> updates) = 0;
   virtual std::unique_ptr<StoreView> View() = 0;
 
-  // --- suppressions. Model uid 0: in every model.
+  // --- suppressions. In `suppress_in`, model uid 0 (kEveryModel) stands for every model. Consent (lift_suppression)
+  // opens the model that it was stated for, and no other, until the next erasure.
   virtual absl::StatusOr<bool> IsSuppressed(ModelUid uid, const Pseudonym& subject) = 0;
 
   // --- checkpoints

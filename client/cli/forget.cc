@@ -54,7 +54,7 @@ absl::Status Forget(const ForgetOptions& options, Session& session) {
   const v1::ForgetRequest request = ToRequest(options);
   auto erasure = session.client().Forget(request);
   if (!erasure.ok()) return WithAdvice(erasure.status(), request.request_id());
-  if (options.wait) RETURN_IF_ERROR(FollowErasure(session, &*erasure));
+  const absl::Status followed = options.wait ? FollowErasure(session, &*erasure) : absl::OkStatus();
   if (session.json()) {
     RETURN_IF_ERROR(session.PrintJson(*erasure));
   } else {
@@ -62,6 +62,7 @@ absl::Status Forget(const ForgetOptions& options, Session& session) {
     if (!IsFinal(*erasure))
       session.out() << "\nfollow it with: expunge erasure watch " << ShortName(erasure->name()) << "\n";
   }
+  RETURN_IF_ERROR(followed);
   return CheckOutcome(*erasure);
 }
 

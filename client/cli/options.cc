@@ -1,6 +1,7 @@
 #include "client/cli/options.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 
 #include "absl/algorithm/container.h"
 #include "absl/strings/ascii.h"
@@ -44,11 +45,12 @@ std::optional<absl::Duration> ParseTimeout(std::string_view text) {
   absl::Duration duration;
   double seconds = 0;
   if (absl::SimpleAtod(ToAbsl(text), &seconds)) {
+    if (std::isnan(seconds)) return std::nullopt;
     duration = absl::Seconds(seconds);
   } else if (!absl::ParseDuration(ToAbsl(text), &duration)) {
     return std::nullopt;
   }
-  if (duration <= absl::ZeroDuration()) return std::nullopt;  // also what a NaN gives
+  if (duration <= absl::ZeroDuration()) return std::nullopt;
   return duration;
 }
 

@@ -31,8 +31,7 @@ inline constexpr char kLostConnection[] = "lost the server, trying again for up 
 
 // Runs `attempt`, again after each UNAVAILABLE as Reconnect has it, so that a server that restarts is not an error.
 // `attempt` calls its argument whenever it hears from the server. Gives up at once when the server was never heard,
-// unless `heard_before`.
-// Calls `on_break` once each time the connection breaks.
+// unless `heard_before`. `on_break` is called once each time the connection breaks.
 absl::Status FollowThroughRestarts(bool heard_before, const std::function<void()>& on_break,
                                    const std::function<absl::Status(const std::function<void()>& heard)>& attempt);
 

@@ -32,10 +32,11 @@ class ControlledTrainer : public Trainer {
     return trainings_;
   }
 
-  // From now on a training waits, all its batches done, until kNone.
-  void SetHold(Hold hold) {
+  // From now on a training waits, all its batches done, until kNone; the first `let_through` of them do not.
+  void SetHold(Hold hold, int let_through = 0) {
     MutexLock lock(&mutex_);
     hold_ = hold;
+    let_through_ = let_through;
     arrivals_ = 0;
     changed_.SignalAll();
   }
@@ -77,7 +78,7 @@ class ControlledTrainer : public Trainer {
   absl::Status WaitWhileHeld(const std::function<bool()>& stop) const {
     {
       MutexLock lock(&mutex_);
-      if (hold_ == Hold::kNone) return absl::OkStatus();
+      if (hold_ == Hold::kNone || let_through_-- > 0) return absl::OkStatus();
       ++arrivals_;
       changed_.SignalAll();
     }
@@ -99,6 +100,7 @@ class ControlledTrainer : public Trainer {
   mutable CondVar changed_;
   mutable int trainings_ ABSL_GUARDED_BY(mutex_) = 0;
   Hold hold_ ABSL_GUARDED_BY(mutex_) = Hold::kNone;
+  mutable int let_through_ ABSL_GUARDED_BY(mutex_) = 0;
   mutable int arrivals_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };

@@ -34,7 +34,7 @@ void EngineTest::Open() {
 }
 
 void EngineTest::OpenWithoutRecovery() {
-  auto engine = Engine::Open(options_, &trainer_, &clock_);
+  auto engine = Engine::Open(options_, &trainer_, engine_clock_);
   ASSERT_THAT(engine, IsOk());
   engine_ = *std::move(engine);
 }

@@ -79,6 +79,7 @@ class EngineTest : public testing::Test {
 
   const TempDir dir_;
   SimulatedClock clock_;
+  const Clock* engine_clock_ = &clock_;  // what the next Open gives to the engine
   HashTrainer hash_;
   TaintingTrainer taints_;
   ControlledTrainer trainer_;

@@ -1,13 +1,15 @@
 #include "tests/testing/faulty_file_system.h"
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 namespace expunge {
 
 class FaultyFileSystem::File : public rocksdb::FSWritableFileOwnerWrapper {
  public:
-  File(FaultyFileSystem* system, std::unique_ptr<rocksdb::FSWritableFile> file)
-      : FSWritableFileOwnerWrapper(std::move(file)), system_(system) {}
+  File(FaultyFileSystem* system, std::string name, std::unique_ptr<rocksdb::FSWritableFile> file)
+      : FSWritableFileOwnerWrapper(std::move(file)), system_(system), name_(std::move(name)) {}
 
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                            rocksdb::IODebugContext* debug) override {
@@ -21,16 +23,25 @@ class FaultyFileSystem::File : public rocksdb::FSWritableFileOwnerWrapper {
     return Append(data, options, debug);
   }
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override {
-    rocksdb::IOStatus status = system_->CountWrite();
-    return status.ok() ? target()->Sync(options, debug) : status;
+    return Synced([&] { return target()->Sync(options, debug); });
   }
   rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) override {
-    rocksdb::IOStatus status = system_->CountWrite();
-    return status.ok() ? target()->Fsync(options, debug) : status;
+    return Synced([&] { return target()->Fsync(options, debug); });
   }
 
  private:
+  template <typename Sync>
+  rocksdb::IOStatus Synced(const Sync& sync) {
+    // What others append meanwhile may or may not be covered.
+    const uint64_t bytes = target()->GetFileSize(rocksdb::IOOptions(), nullptr);
+    rocksdb::IOStatus status = system_->CountWrite();
+    if (status.ok()) status = sync();
+    if (status.ok()) system_->NoteSynced(name_, bytes);
+    return status;
+  }
+
   FaultyFileSystem* const system_;
+  const std::string name_;
 };
 
 void FaultyFileSystem::FailAfter(int writes, Fault fault) {
@@ -48,6 +59,19 @@ void FaultyFileSystem::Heal() {
 bool FaultyFileSystem::failed() const {
   const MutexLock lock(&mutex_);
   return failed_;
+}
+
+void FaultyFileSystem::DropUnsynced() {
+  const MutexLock lock(&mutex_);
+  for (const auto& [name, bytes] : synced_bytes_) {
+    std::error_code gone;  // most of them: deleted since
+    if (std::filesystem::file_size(name, gone) > bytes && !gone) std::filesystem::resize_file(name, bytes);
+  }
+}
+
+void FaultyFileSystem::NoteSynced(const std::string& name, uint64_t bytes) {
+  const MutexLock lock(&mutex_);
+  synced_bytes_[name] = bytes;
 }
 
 void FaultyFileSystem::SetFreeSpace(std::optional<uint64_t> bytes) {
@@ -71,7 +95,10 @@ rocksdb::IOStatus FaultyFileSystem::NewWritableFile(const std::string& name, con
                                                     rocksdb::IODebugContext* debug) {
   std::unique_ptr<rocksdb::FSWritableFile> real;
   rocksdb::IOStatus status = target()->NewWritableFile(name, options, &real, debug);
-  if (status.ok()) *file = std::make_unique<File>(this, std::move(real));
+  if (status.ok()) {
+    NoteSynced(name, 0);
+    *file = std::make_unique<File>(this, name, std::move(real));
+  }
   return status;
 }
 
@@ -80,7 +107,20 @@ rocksdb::IOStatus FaultyFileSystem::ReopenWritableFile(const std::string& name, 
                                                        rocksdb::IODebugContext* debug) {
   std::unique_ptr<rocksdb::FSWritableFile> real;
   rocksdb::IOStatus status = target()->ReopenWritableFile(name, options, &real, debug);
-  if (status.ok()) *file = std::make_unique<File>(this, std::move(real));
+  if (status.ok()) *file = std::make_unique<File>(this, name, std::move(real));
+  return status;
+}
+
+rocksdb::IOStatus FaultyFileSystem::RenameFile(const std::string& from, const std::string& to,
+                                               const rocksdb::IOOptions& options, rocksdb::IODebugContext* debug) {
+  rocksdb::IOStatus status = target()->RenameFile(from, to, options, debug);
+  if (!status.ok()) return status;
+  const MutexLock lock(&mutex_);
+  const auto renamed = synced_bytes_.find(from);
+  if (renamed != synced_bytes_.end()) {
+    synced_bytes_[to] = renamed->second;
+    synced_bytes_.erase(renamed);
+  }
   return status;
 }
 
