@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/synchronization/mutex.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
 #include "client/rpc_status.h"
 #include "expunge/v1/audit_service.grpc.pb.h"
@@ -36,45 +36,45 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& address) {
   return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
 }
 
-// Batches on their way from the thread that makes them to the one that sends them.
+// Batches on their way from the thread that makes them to the one that sends them. Thread-safe.
 class BatchQueue {
  public:
   // False when the reader has gone.
   bool Push(v1::IngestSamplesRequest request) {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &BatchQueue::HasRoom));
+    MutexLock lock(&mutex_);
+    while (reading_ && requests_.size() >= Client::kBatchesAhead) changed_.Wait(&mutex_);
     if (!reading_) return false;
     requests_.push_back(std::move(request));
+    changed_.Signal();
     return true;
   }
 
   // False when the writer has closed and everything was taken.
   bool Pop(v1::IngestSamplesRequest* request) {
-    absl::MutexLock lock(&mutex_);
-    mutex_.Await(absl::Condition(this, &BatchQueue::HasWork));
+    MutexLock lock(&mutex_);
+    while (writing_ && requests_.empty()) changed_.Wait(&mutex_);
     if (requests_.empty()) return false;
     *request = std::move(requests_.front());
     requests_.pop_front();
+    changed_.Signal();
     return true;
   }
 
   void CloseWriting() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     writing_ = false;
+    changed_.Signal();
   }
 
   void CloseReading() {
-    absl::MutexLock lock(&mutex_);
+    MutexLock lock(&mutex_);
     reading_ = false;
+    changed_.Signal();
   }
 
  private:
-  bool HasRoom() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
-    return !reading_ || requests_.size() < Client::kBatchesAhead;
-  }
-  bool HasWork() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) { return !writing_ || !requests_.empty(); }
-
-  absl::Mutex mutex_;
+  Mutex mutex_;
+  CondVar changed_;  // one thread at most waits: either there is no room, or there is no work
   std::deque<v1::IngestSamplesRequest> requests_ ABSL_GUARDED_BY(mutex_);
   bool writing_ ABSL_GUARDED_BY(mutex_) = true;
   bool reading_ ABSL_GUARDED_BY(mutex_) = true;

@@ -1,5 +1,6 @@
 // The server: the composition root and the process around it.
 
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -93,8 +94,13 @@ absl::Status Run(const ServerOptions& options) {
   return absl::OkStatus();
 }
 
+// Workers take and free a shard's samples again and again. glibc learns from that to serve blocks of such a size from
+// its arenas, where they leave holes that the next one does not fit; a fixed threshold gives them back to the system.
+void ReturnLargeBlocksToTheSystem() { mallopt(M_MMAP_THRESHOLD, 4 << 20); }
+
 int Main(int argc, char** argv) {
   umask(077);  // what is kept is nobody else's
+  ReturnLargeBlocksToTheSystem();
   int exit_status = 0;
   const std::optional<ServerOptions> options = ParseOptions(argc, argv, &exit_status);
   if (!options) return exit_status;

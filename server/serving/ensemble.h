@@ -36,7 +36,7 @@ class Ensemble {
   // `clock` is not owned.
   Ensemble(uint32_t shards, const Clock* clock);
 
-  // The newest snapshot; never null. Waits for no writer: one atomic load.
+  // The newest snapshot; never null. One atomic load: it takes no mutex and does not wait for a change in the making.
   std::shared_ptr<const Snapshot> Current() const { return current_.load(std::memory_order_acquire); }
 
   // Lets a constituent vote in place of its shard's present one. Refused (false) when it was validated against a

@@ -26,9 +26,9 @@ namespace {
 
 constexpr int kWorkers = 2;
 constexpr int64_t kInputBytes = 3072;  // 32 x 32 in three colours
-constexpr int64_t kShardBytes = int64_t{24} << 20;
+constexpr int64_t kShardBytes = int64_t{48} << 20;
 constexpr int kFewShards = 4;
-constexpr int kManyShards = 32;
+constexpr int kManyShards = 24;
 
 // The server as a process of its own.
 class ServerProcess {

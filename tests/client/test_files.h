@@ -1,5 +1,5 @@
-#ifndef EXPUNGE_CLIENT_TEST_FILES_H_
-#define EXPUNGE_CLIENT_TEST_FILES_H_
+#ifndef EXPUNGE_TESTS_CLIENT_TEST_FILES_H_
+#define EXPUNGE_TESTS_CLIENT_TEST_FILES_H_
 
 #include <cstdint>
 #include <string>
@@ -36,4 +36,4 @@ std::string CountingBytes(size_t count);
 
 }  // namespace expunge
 
-#endif  // EXPUNGE_CLIENT_TEST_FILES_H_
+#endif  // EXPUNGE_TESTS_CLIENT_TEST_FILES_H_

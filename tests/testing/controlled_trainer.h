@@ -32,12 +32,14 @@ class ControlledTrainer : public Trainer {
     return trainings_;
   }
 
-  // From now on a training waits, all its batches done, until kNone; the first `let_through` of them do not.
+  // Those that wait go on. From now on a training waits, all its batches done, until the next SetHold; the first
+  // `let_through` of them do not.
   void SetHold(Hold hold, int let_through = 0) {
     MutexLock lock(&mutex_);
     hold_ = hold;
     let_through_ = let_through;
     arrivals_ = 0;
+    ++holds_;
     changed_.SignalAll();
   }
   // Until so many trainings have come to wait since SetHold.
@@ -76,21 +78,20 @@ class ControlledTrainer : public Trainer {
 
  private:
   absl::Status WaitWhileHeld(const std::function<bool()>& stop) const {
+    Hold hold;
+    int since;
     {
       MutexLock lock(&mutex_);
       if (hold_ == Hold::kNone || let_through_-- > 0) return absl::OkStatus();
+      hold = hold_;
+      since = holds_;
       ++arrivals_;
       changed_.SignalAll();
     }
     while (true) {
-      bool ask;
-      {
-        MutexLock lock(&mutex_);
-        ask = hold_ == Hold::kObedient;
-      }
-      if (ask && stop()) return absl::CancelledError("stopped");
+      if (hold == Hold::kObedient && stop()) return absl::CancelledError("stopped");
       MutexLock lock(&mutex_);
-      if (hold_ == Hold::kNone) return absl::OkStatus();
+      if (holds_ != since) return absl::OkStatus();
       changed_.WaitWithTimeout(&mutex_, absl::Milliseconds(2));  // `stop` tells nobody when its answer changes
     }
   }
@@ -100,6 +101,7 @@ class ControlledTrainer : public Trainer {
   mutable CondVar changed_;
   mutable int trainings_ ABSL_GUARDED_BY(mutex_) = 0;
   Hold hold_ ABSL_GUARDED_BY(mutex_) = Hold::kNone;
+  int holds_ ABSL_GUARDED_BY(mutex_) = 0;  // calls of SetHold
   mutable int let_through_ ABSL_GUARDED_BY(mutex_) = 0;
   mutable int arrivals_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);

@@ -1,0 +1,59 @@
+#ifndef EXPUNGE_TESTING_SERVER_PROCESS_H_
+#define EXPUNGE_TESTING_SERVER_PROCESS_H_
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "client/client.h"
+#include "tests/testing/child_process.h"
+#include "tests/testing/temp_dir.h"
+
+namespace expunge {
+
+// The real `expunged`, on a directory of its own that goes away with it. Can be ended and started again, on the same
+// data and the same address. Not thread-safe.
+//
+// Each one has a loopback address of its own: nobody else takes the port while it is down.
+class ServerProcess {
+ public:
+  // Program's path; options beside those that this class sets; variables of the environment.
+  explicit ServerProcess(std::string program, std::vector<std::string> options = {},
+                         std::map<std::string, std::string> environment = {});
+
+  // Returns when it serves. FAILED_PRECONDITION with its log when it ended instead.
+  absl::Status Start();
+  // SIGTERM, and waits for the end. Its exit status.
+  int Terminate();
+  // SIGKILL, and waits for the end.
+  void Kill();
+
+  // For calls to the server of this start. A new one each time.
+  std::shared_ptr<Client> client() const { return client_; }
+  const std::string& address() const { return address_; }
+  std::string data_dir() const { return directory_ / "data"; }
+  const TempDir& directory() const { return directory_; }
+  // What it has written to stderr, in all of its starts.
+  std::string log() const { return ReadWholeFile(log_path_); }
+
+  std::vector<std::string>& options() { return options_; }
+
+ private:
+  absl::Status WaitForPort(int directory_events);
+
+  const TempDir directory_;
+  const std::string program_;
+  const std::string port_path_ = directory_ / "port";
+  const std::string log_path_ = directory_ / "server.log";
+  std::vector<std::string> options_;
+  const std::map<std::string, std::string> environment_;
+  std::string address_;
+  std::unique_ptr<ChildProcess> process_;
+  std::shared_ptr<Client> client_;
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_TESTING_SERVER_PROCESS_H_
