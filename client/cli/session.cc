@@ -17,7 +17,10 @@ void Session::Tell(std::string_view line) {
   }
 }
 
-void Session::Warn(std::string_view line) { console_.err << "expunge: " << line << std::endl; }
+void Session::Warn(std::string_view line) {
+  if (console_.err_terminal.tty) console_.err << "\r\x1b[K";  // a bar may stand there
+  console_.err << "expunge: " << line << std::endl;
+}
 
 absl::Status Session::PrintJson(const google::protobuf::Message& message) {
   ASSIGN_OR_RETURN(const std::string json, ToJson(message, /*pretty=*/true));

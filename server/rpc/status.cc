@@ -2,6 +2,7 @@
 
 #include "absl/time/time.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "google/rpc/error_details.pb.h"
 #include "google/rpc/status.pb.h"
 
@@ -12,6 +13,12 @@ constexpr absl::Duration kDefaultRetryAfter = absl::Seconds(1);
 
 bool MayBeRetried(absl::StatusCode code) {
   return code == absl::StatusCode::kUnavailable || code == absl::StatusCode::kResourceExhausted;
+}
+
+// The caller did nothing wrong.
+bool IsServersFault(absl::StatusCode code) {
+  return code == absl::StatusCode::kInternal || code == absl::StatusCode::kUnknown ||
+         code == absl::StatusCode::kDataLoss;
 }
 
 }  // namespace
@@ -26,6 +33,9 @@ grpc::Status ToGrpcStatus(const absl::Status& status, const std::map<std::string
   const std::string reason = ReasonOf(status);
   info.set_reason(reason.empty() ? absl::StatusCodeToString(status.code()) : reason);
   info.set_domain("expunge");
+  if (IsServersFault(status.code())) {
+    Log(LogLevel::kError, "call_failed", {{"reason", info.reason()}, {"message", details.message()}});
+  }
   info.mutable_metadata()->insert(metadata.begin(), metadata.end());
   details.add_details()->PackFrom(info);
 

@@ -13,6 +13,7 @@ namespace expunge {
 //   ErrorInfo   the error's reason (base/error.h; without one, the name of the code), the domain "expunge", `metadata`
 //   BadRequest  when the error names a field
 //   RetryInfo   with UNAVAILABLE and RESOURCE_EXHAUSTED: the error's own time, or one second
+// What is the server's fault (INTERNAL, UNKNOWN, DATA_LOSS) is logged too.
 grpc::Status ToGrpcStatus(const absl::Status& status, const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace expunge

@@ -49,7 +49,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<Resource> {
   void OnWriteDone(bool ok) override {
     if (!ok) return this->Finish(ToGrpcStatus(AbandonedError(*context_)));
     if (written_.last) return this->Finish(grpc::Status::OK);
-    alarm_.Set(std::chrono::system_clock::now() + kInterval, [this](bool) { Continue(); });
+    Pause();
   }
 
   void OnCancel() override { Changed(); }
@@ -59,13 +59,17 @@ class WatchReactor final : public grpc::ServerWriteReactor<Resource> {
   static constexpr std::chrono::milliseconds kInterval{50};
 
   // Something is to be looked at. `busy_` stands for the one activity: a scheduled Step, a write, or the pause after
-  // it. Whoever finishes the stream leaves it set, so that nothing begins after that.
+  // either. Whoever finishes the stream leaves it set, so that nothing begins after that.
   void Changed() ABSL_LOCKS_EXCLUDED(mutex_) {
     MutexLock lock(&mutex_);
     changed_ = true;
     if (busy_) return;
     busy_ = true;
     ScheduleStep();
+  }
+
+  void Pause() {
+    alarm_.Set(std::chrono::system_clock::now() + kInterval, [this](bool) { Continue(); });
   }
 
   void Continue() ABSL_LOCKS_EXCLUDED(mutex_) {
@@ -89,7 +93,7 @@ class WatchReactor final : public grpc::ServerWriteReactor<Resource> {
     absl::StatusOr<State> state = read_();
     if (!state.ok()) return this->Finish(ToGrpcStatus(state.status()));
     std::string bytes = state->resource.SerializeAsString();
-    if (bytes == written_bytes_ && !state->last) return Continue();  // another resource changed
+    if (bytes == written_bytes_ && !state->last) return Pause();  // another resource changed
     written_ = *std::move(state);
     written_bytes_ = std::move(bytes);
     this->StartWrite(&written_.resource);

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/time/clock.h"
 #include "base/executor.h"
 #include "base/log.h"
 
@@ -48,8 +49,9 @@ void Purger::Run() {
     Log(LogLevel::kError, "purge_failed", {{"error", status.ToString()}});
     MutexLock lock(&mutex_);
     waiting_.insert(waiting_.end(), batch.begin(), batch.end());
-    while (!stopping_ && !changed_.WaitWithTimeout(&mutex_, kRetryAfter)) {
-    }
+    // By a fixed moment: new erasures, however many, must not put the next attempt off.
+    const absl::Time again = absl::Now() + kRetryAfter;
+    while (!stopping_ && absl::Now() < again) changed_.WaitWithTimeout(&mutex_, again - absl::Now());
   }
 }
 

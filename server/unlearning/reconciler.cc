@@ -112,6 +112,8 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Reconcile(ModelEntry& model, uin
     MutexLock lock(&pass.shard.mutex);
     pass.generation = pass.shard.generation;  // before anything else is read: see Shard::generation
   }
+  // A deletion is recorded before it bumps the generations: whoever does not see it here cannot commit after it.
+  if (model.deleting()) return Outcome::kStopped;
   auto outcome = Run(pass, train, stop);
   // A key that a Forget destroyed between two reads looks like damage; the next pass sees what is true.
   if (!outcome.ok() && pass.Moved()) return Outcome::kMoved;

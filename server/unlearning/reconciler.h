@@ -31,7 +31,7 @@ class Reconciler {
     kUpToDate,       // every slice is valid and votes; the erasures that waited for this shard are told
     kNeedsTraining,  // asked not to train, and something is to be trained
     kMoved,          // the membership changed meanwhile: reconcile again
-    kStopped,        // `stop` said so; what was committed stays
+    kStopped,        // `stop` said so, or the model is being deleted; what was committed stays
   };
 
   // With `train` false only the first half: publish what is valid. `stop` is asked before each batch.

@@ -33,8 +33,7 @@ std::string ErasureUuid(const Keyring& keyring, const ForgetRequest& request) {
 
 // Two requests have the same fingerprint exactly when they ask for the same thing.
 Digest RequestFingerprint(const Keyring& keyring, const ForgetRequest& request) {
-  std::vector<std::string> models = request.models;
-  std::sort(models.begin(), models.end());
+  const std::set<std::string> models(request.models.begin(), request.models.end());
   const int64_t submitted = request.submitted_time ? absl::ToUnixMicros(*request.submitted_time) : 0;
   return keyring.PepperedHash({"forget request", request.subject_id, absl::StrCat(static_cast<int>(request.regulation)),
                                absl::StrCat(submitted), absl::StrJoin(models, "/")});
@@ -202,7 +201,13 @@ absl::Status Unlearner::Isolate(records::Erasure& erasure) {
   const absl::Time now = parts_.clock->Now();
   erasure.set_isolated_time_micros(absl::ToUnixMicros(now));
   parts_.ledger->EndIsolation(erasure.sequence());
-  return parts_.ledger->MarkIsolated(erasure.sequence(), now);
+  RETURN_IF_ERROR(parts_.ledger->MarkIsolated(erasure.sequence(), now));
+  // A deletion completes what is isolated. One that came before leaves nothing to be retrained, and nobody who would say so.
+  for (const auto& task : erasure.tasks()) {
+    if (parts_.catalog->FindByUid(task.model()) != nullptr) continue;
+    RETURN_IF_ERROR(parts_.ledger->MarkRetrained({task.model(), task.shard()}, {erasure.sequence()}, 0, now));
+  }
+  return absl::OkStatus();
 }
 
 void Unlearner::Announce(const records::Erasure& erasure) {

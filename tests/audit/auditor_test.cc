@@ -161,10 +161,10 @@ TEST_F(AuditorTest, FiltersByRegulation) {
 TEST_F(AuditorTest, FiltersByModelAlsoAfterItIsGone) {
   const auto other = CreateModel("n", SmallSpec(1, 1));
   IngestSubjects(*other, 2, 2);
-  Forget(1);                               // in m
-  Forget(2);                               // in both
+  Forget(1);                                 // in m
+  Forget(2);                                 // in both
   ForgetUnder(Regulation::kGdpr, 3, {"n"});  // in n
-  Forget(99);                              // in none
+  Forget(99);                                // in none
   EXPECT_THAT(List({.model = "m"}), ElementsAre(1, 2));
   EXPECT_THAT(List({.model = "n"}), ElementsAre(2, 3));
   EXPECT_THAT(List({.model = "o"}), IsEmpty());
@@ -187,7 +187,8 @@ TEST_F(AuditorTest, FiltersByTimeOfReceiptFromInclusiveUntilExclusive) {
   }
   EXPECT_THAT(List({.received_from = begin + absl::Hours(1)}), ElementsAre(2, 3, 4));
   EXPECT_THAT(List({.received_until = begin + absl::Hours(2)}), ElementsAre(1, 2));
-  EXPECT_THAT(List({.received_from = begin + absl::Hours(1), .received_until = begin + absl::Hours(3)}), ElementsAre(2, 3));
+  EXPECT_THAT(List({.received_from = begin + absl::Hours(1), .received_until = begin + absl::Hours(3)}),
+              ElementsAre(2, 3));
 }
 
 TEST_F(AuditorTest, FiltersTogetherMeanAllOfThem) {

@@ -58,17 +58,20 @@ void BM_Ingest(benchmark::State& state) {
   BenchServer server(trainer.get());
   CountingServer bare;
   const std::vector<v1::SampleBatch> batches = RandomBatches(kImages, kInputBytes);
-  Series seconds, bare_seconds;
+  Series seconds, cpu_seconds, bare_seconds;
   int streams = 0;
   for (auto _ : state) {
     const std::string model = absl::StrCat("m", streams++);
     Create(server.client(), CheapModel(model, kInputBytes, /*shards=*/8));
+    const double cpu_begin = ProcessCpuSeconds();
     const double taken = SecondsOf([&] { Ingest(server.client(), model, batches); });
+    cpu_seconds.Add(ProcessCpuSeconds() - cpu_begin);
     seconds.Add(taken);
     state.SetIterationTime(taken);
     bare_seconds.Add(SecondsOf([&] { Ingest(bare.client(), model, batches); }));
   }
   state.counters["images_per_second"] = kImages / seconds.Median();
+  state.counters["cpu_us_per_image"] = 1e6 * cpu_seconds.Median() / kImages;  // of client and server together
   state.counters["bare_stream_images_per_second"] = kImages / bare_seconds.Median();
   ReportRatio("ingest_vs_bare_stream", bare_seconds.Median() / seconds.Median());
 }

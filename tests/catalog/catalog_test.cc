@@ -142,7 +142,8 @@ TEST_F(CatalogTest, AServerHoldsABoundedNumberOfModels) {
   const auto full = Catalog::Open(&engine_->store(), &clock_);
   ASSERT_THAT(full, IsOk());
   EXPECT_THAT((*full)->Create("last", SmallSpec(1, 1)), IsOk());
-  EXPECT_THAT((*full)->Create("onemore", SmallSpec(1, 1)), Fails(absl::StatusCode::kResourceExhausted, "TOO_MANY_MODELS"));
+  EXPECT_THAT((*full)->Create("onemore", SmallSpec(1, 1)),
+              Fails(absl::StatusCode::kResourceExhausted, "TOO_MANY_MODELS"));
 }
 
 }  // namespace

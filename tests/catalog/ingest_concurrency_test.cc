@@ -38,7 +38,8 @@ TEST_F(IngestConcurrencyTest, TwoWhoBringOneSubjectAtOnceBothSucceed) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(ingested, kThreads * kSubjects * kSamples);
-  for (int subject = 1; subject <= kSubjects; ++subject) EXPECT_EQ(RowOf(*model_, subject)->samples_size(), kThreads * kSamples);
+  for (int subject = 1; subject <= kSubjects; ++subject)
+    EXPECT_EQ(RowOf(*model_, subject)->samples_size(), kThreads * kSamples);
   MutexLock lock(&model_->record_mutex);
   EXPECT_EQ(model_->record.ingest_batch(), kThreads * kSubjects);
 }

@@ -19,7 +19,8 @@ class IngestorTest : public EngineTest {
     model_ = CreateModel("m", SmallSpec(3, 4));
   }
 
-  static void ExpectCounts(const IngestCounts& counts, uint64_t ingested, uint64_t unchanged, uint64_t forgotten, uint64_t conflicting) {
+  static void ExpectCounts(const IngestCounts& counts, uint64_t ingested, uint64_t unchanged, uint64_t forgotten,
+                           uint64_t conflicting) {
     EXPECT_EQ(counts.ingested, ingested);
     EXPECT_EQ(counts.unchanged, unchanged);
     EXPECT_EQ(counts.forgotten, forgotten);
@@ -39,7 +40,8 @@ class IngestorTest : public EngineTest {
     std::multiset<std::pair<std::string, uint32_t>> samples;
     const auto key = engine_->keyring().GetSubjectKey(model.uid(), PseudonymOf(subject));
     EXPECT_THAT(key, IsOk());
-    const auto visit = [&](const Pseudonym& owner, const SampleKey& sample_key, std::string_view sealed) -> absl::Status {
+    const auto visit = [&](const Pseudonym& owner, const SampleKey& sample_key,
+                           std::string_view sealed) -> absl::Status {
       if (owner != PseudonymOf(subject)) return absl::OkStatus();
       const auto sample = OpenSample(**key, model.uid(), owner, sample_key, sealed);
       if (sample.ok()) samples.emplace(sample->input(), sample->label());

@@ -25,7 +25,8 @@ TEST_F(SampleCodecTest, OpensWhatWasSealed) {
 TEST_F(SampleCodecTest, HidesTheInput) { EXPECT_EQ(sealed_.find("input"), std::string::npos); }
 
 TEST_F(SampleCodecTest, AnotherSubjectsKeyDoesNotOpenIt) {
-  EXPECT_THAT(OpenSample(DataKey::Random(), 1, Subject("a"), Key(1), sealed_), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
+  EXPECT_THAT(OpenSample(DataKey::Random(), 1, Subject("a"), Key(1), sealed_),
+              Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
 }
 
 TEST_F(SampleCodecTest, DoesNotOpenInAnotherPlace) {
@@ -39,7 +40,9 @@ TEST_F(SampleCodecTest, DoesNotOpenWhenAnyByteWasChanged) {
   for (size_t i = 0; i < sealed_.size(); ++i) {
     std::string changed = sealed_;
     changed[i] ^= 1;
-    EXPECT_THAT(OpenSample(key_, 1, Subject("a"), Key(1), changed), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT")) << i;
+    EXPECT_THAT(OpenSample(key_, 1, Subject("a"), Key(1), changed),
+                Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"))
+        << i;
   }
 }
 

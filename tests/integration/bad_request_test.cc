@@ -70,7 +70,8 @@ std::string Canary(size_t bytes = 0) {
 
 Case BadPredict(const std::string& what, const std::string& field, const std::string& bound,
                 const std::function<void(v1::PredictRequest&)>& change, const std::string& id = "m") {
-  return {what, [=](Client& client) {
+  return {what,
+          [=](Client& client) {
             v1::PredictRequest request = StripesInputs(id, 0, 2);
             change(request);
             return client.Predict(request).status();
@@ -96,23 +97,43 @@ TEST_F(BadRequestTest, Predict) {
       BadPredict("no model", "model", "models/{id}", [](Request& r) { r.clear_model(); }),
       BadPredict("no name of a model", "model", "models/{id}", [](Request& r) { r.set_model("m"); }),
       BadPredict("no inputs", "inputs.dtype", "UINT8", [](Request& r) { r.clear_inputs(); }),
-      BadPredict("another dtype", "inputs.dtype", "UINT8", [](Request& r) { r.mutable_inputs()->set_dtype(v1::FLOAT32); }),
+      BadPredict("another dtype", "inputs.dtype", "UINT8",
+                 [](Request& r) { r.mutable_inputs()->set_dtype(v1::FLOAT32); }),
       BadPredict("an unknown dtype", "inputs.dtype", "number 77",
                  [](Request& r) { r.mutable_inputs()->set_dtype(static_cast<v1::DType>(77)); }),
       BadPredict("no shape", "inputs.shape", "[batch, 8, 8]", [](Request& r) { r.mutable_inputs()->clear_shape(); }),
-      BadPredict("another shape", "inputs.shape", "[batch, 8, 8]", [](Request& r) { r.mutable_inputs()->set_shape(2, 9); }),
+      BadPredict("another shape", "inputs.shape", "[batch, 8, 8]",
+                 [](Request& r) { r.mutable_inputs()->set_shape(2, 9); }),
       BadPredict("a dimension too many", "inputs.shape", "[batch, 8, 8]",
                  [](Request& r) { r.mutable_inputs()->add_shape(1); }),
-      BadPredict("an empty batch", "inputs.shape", "from 1 to 4096", [](Request& r) { r.mutable_inputs()->set_shape(0, 0); }),
+      BadPredict("an empty batch", "inputs.shape", "from 1 to 4096",
+                 [](Request& r) { r.mutable_inputs()->set_shape(0, 0); }),
       BadPredict("a negative batch", "inputs.shape", "from 1 to 4096",
                  [](Request& r) { r.mutable_inputs()->set_shape(0, -1); }),
       BadPredict("a huge batch", "inputs.shape", "from 1 to 4096",
                  [](Request& r) { r.mutable_inputs()->set_shape(0, std::numeric_limits<int64_t>::max()); }),
-      BadPredict("a byte too few", "inputs.data", "128 bytes", [](Request& r) { r.mutable_inputs()->mutable_data()->pop_back(); }),
-      BadPredict("a byte too many", "inputs.data", "128 bytes", [](Request& r) { r.mutable_inputs()->mutable_data()->push_back(0); }),
-      BadPredict("NaN", "inputs.data", "finite", [](Request& r) { *r.mutable_inputs() = Floats({0, 1, kNaN, 2}); }, "floats"),
-      BadPredict("infinity", "inputs.data", "finite", [](Request& r) { *r.mutable_inputs() = Floats({0, 1, 2, kInfinity}); }, "floats"),
-      BadPredict("minus infinity", "inputs.data", "finite", [](Request& r) { *r.mutable_inputs() = Floats({-kInfinity, 1, 2, 3}); }, "floats"),
+      BadPredict("a byte too few", "inputs.data", "128 bytes",
+                 [](Request& r) { r.mutable_inputs()->mutable_data()->pop_back(); }),
+      BadPredict("a byte too many", "inputs.data", "128 bytes",
+                 [](Request& r) { r.mutable_inputs()->mutable_data()->push_back(0); }),
+      BadPredict(
+          "NaN", "inputs.data", "finite",
+          [](Request& r) {
+            *r.mutable_inputs() = Floats({0, 1, kNaN, 2});
+          },
+          "floats"),
+      BadPredict(
+          "infinity", "inputs.data", "finite",
+          [](Request& r) {
+            *r.mutable_inputs() = Floats({0, 1, 2, kInfinity});
+          },
+          "floats"),
+      BadPredict(
+          "minus infinity", "inputs.data", "finite",
+          [](Request& r) {
+            *r.mutable_inputs() = Floats({-kInfinity, 1, 2, 3});
+          },
+          "floats"),
   });
   EXPECT_THAT(client().Predict(StripesInputs("nothing", 0, 1)), Fails(StatusCode::kNotFound, "MODEL_NOT_FOUND"));
   v1::PredictRequest untrained;
@@ -125,7 +146,8 @@ TEST_F(BadRequestTest, Predict) {
 
 Case BadBatch(const std::string& what, const std::string& field, const std::string& bound,
               const std::function<void(v1::SampleBatch&)>& change, const std::string& id = "m") {
-  return {what, [=](Client& client) {
+  return {what,
+          [=](Client& client) {
             v1::SampleBatch batch;
             for (int i = 0; i < 3; ++i) {
               batch.add_samples()->set_subject_id(absl::StrCat(Canary(), i));
@@ -148,15 +170,17 @@ TEST_F(BadRequestTest, IngestSamples) {
     };
   };
   ExpectRefused({
-      BadBatch("no name of a model", "start.model", "models/{id}", [](Batch&) {}, "No Name"),
+      BadBatch(
+          "no name of a model", "start.model", "models/{id}", [](Batch&) {}, "No Name"),
       BadBatch("no samples", "batch.samples", "from 1 to", [](Batch& b) { b.clear_samples(); }),
       BadBatch("a byte too few", "batch.inputs", "192 bytes", [](Batch& b) { b.mutable_inputs()->pop_back(); }),
-      BadBatch("a sample too many", "batch.inputs", "256 bytes",
-               [](Batch& b) { *b.add_samples() = b.samples(0); }),
-      BadBatch("no subject", last + "subject_id", "from 1 to 1024", [](Batch& b) { b.mutable_samples(2)->clear_subject_id(); }),
+      BadBatch("a sample too many", "batch.inputs", "256 bytes", [](Batch& b) { *b.add_samples() = b.samples(0); }),
+      BadBatch("no subject", last + "subject_id", "from 1 to 1024",
+               [](Batch& b) { b.mutable_samples(2)->clear_subject_id(); }),
       BadBatch("a long subject", last + "subject_id", "from 1 to 1024",
                [](Batch& b) { b.mutable_samples(2)->set_subject_id(Canary(1025)); }),
-      BadBatch("no sample id", last + "sample_id", "from 1 to 1024", [](Batch& b) { b.mutable_samples(2)->clear_sample_id(); }),
+      BadBatch("no sample id", last + "sample_id", "from 1 to 1024",
+               [](Batch& b) { b.mutable_samples(2)->clear_sample_id(); }),
       BadBatch("a long sample id", last + "sample_id", "from 1 to 1024",
                [](Batch& b) { b.mutable_samples(2)->set_sample_id(Canary(1025)); }),
       BadBatch("no such class", last + "label", "from 0 to 2", [](Batch& b) { b.mutable_samples(2)->set_label(3); }),
@@ -172,7 +196,8 @@ TEST_F(BadRequestTest, IngestSamples) {
 
 Case BadModel(const std::string& what, const std::string& field, const std::string& bound,
               const std::function<void(v1::Model&)>& change) {
-  return {what, [=](Client& client) {
+  return {what,
+          [=](Client& client) {
             v1::Model model = StripesModel("new", 2, 2);
             change(model);
             return Create(client, model);
@@ -208,25 +233,37 @@ TEST_F(BadRequestTest, CreateModelTrainingAndShards) {
   const auto sgd = [](Model& m) { return m.mutable_training()->mutable_sgd(); };
   ExpectRefused({
       BadModel("no architecture", "architecture", "softmax_regression", [](Model& m) { m.clear_architecture(); }),
-      BadModel("no layers", "architecture.mlp.hidden_sizes", "from 1 to 16", [](Model& m) { m.mutable_architecture()->mutable_mlp(); }),
+      BadModel("no layers", "architecture.mlp.hidden_sizes", "from 1 to 16",
+               [](Model& m) { m.mutable_architecture()->mutable_mlp(); }),
       BadModel("a layer of 0", "architecture.mlp.hidden_sizes", "from 1 to 65536",
                [](Model& m) { m.mutable_architecture()->mutable_mlp()->add_hidden_sizes(0); }),
       BadModel("one channel", "architecture.cnn.channels", "exactly 2",
                [](Model& m) { m.mutable_architecture()->mutable_cnn()->add_channels(8); }),
       BadModel("too many parameters", "architecture", "parameters",
-               [](Model& m) { for (int i = 0; i < 2; ++i) m.mutable_architecture()->mutable_mlp()->add_hidden_sizes(65536); }),
-      BadModel("no epochs", "training.epochs", "from 1 to 10000", [](Model& m) { m.mutable_training()->set_epochs(0); }),
-      BadModel("no batch", "training.batch_size", "from 1 to 65536", [](Model& m) { m.mutable_training()->set_batch_size(0); }),
+               [](Model& m) {
+                 for (int i = 0; i < 2; ++i) m.mutable_architecture()->mutable_mlp()->add_hidden_sizes(65536);
+               }),
+      BadModel("no epochs", "training.epochs", "from 1 to 10000",
+               [](Model& m) { m.mutable_training()->set_epochs(0); }),
+      BadModel("no batch", "training.batch_size", "from 1 to 65536",
+               [](Model& m) { m.mutable_training()->set_batch_size(0); }),
       BadModel("no optimizer", "training", "sgd and adam", [](Model& m) { m.mutable_training()->clear_optimizer(); }),
-      BadModel("a learning rate of 0", "training.sgd.learning_rate", "greater than 0", [&](Model& m) { sgd(m)->set_learning_rate(0); }),
-      BadModel("NaN as learning rate", "training.sgd.learning_rate", "greater than 0", [&](Model& m) { sgd(m)->set_learning_rate(kNaN); }),
+      BadModel("a learning rate of 0", "training.sgd.learning_rate", "greater than 0",
+               [&](Model& m) { sgd(m)->set_learning_rate(0); }),
+      BadModel("NaN as learning rate", "training.sgd.learning_rate", "greater than 0",
+               [&](Model& m) { sgd(m)->set_learning_rate(kNaN); }),
       BadModel("a momentum of 1", "training.sgd.momentum", "less than 1", [&](Model& m) { sgd(m)->set_momentum(1); }),
-      BadModel("a negative decay", "training.sgd.weight_decay", "from 0", [&](Model& m) { sgd(m)->set_weight_decay(-1); }),
+      BadModel("a negative decay", "training.sgd.weight_decay", "from 0",
+               [&](Model& m) { sgd(m)->set_weight_decay(-1); }),
       BadModel("beta of 1", "training.adam.beta1", "less than 1",
-               [](Model& m) { m.mutable_training()->mutable_adam()->set_learning_rate(1); m.mutable_training()->mutable_adam()->set_beta1(1); }),
+               [](Model& m) {
+                 m.mutable_training()->mutable_adam()->set_learning_rate(1);
+                 m.mutable_training()->mutable_adam()->set_beta1(1);
+               }),
       BadModel("no method", "method", "sisa", [](Model& m) { m.clear_sisa(); }),
       BadModel("no shards", "sisa.shards", "from 1 to 1024", [](Model& m) { m.mutable_sisa()->set_shards(0); }),
-      BadModel("too many shards", "sisa.shards", "from 1 to 1024", [](Model& m) { m.mutable_sisa()->set_shards(1025); }),
+      BadModel("too many shards", "sisa.shards", "from 1 to 1024",
+               [](Model& m) { m.mutable_sisa()->set_shards(1025); }),
       BadModel("no slices", "sisa.slices", "from 1 to 256", [](Model& m) { m.mutable_sisa()->set_slices(0); }),
       BadModel("too many slices", "sisa.slices", "from 1 to 256", [](Model& m) { m.mutable_sisa()->set_slices(257); }),
       BadModel("no such aggregation", "sisa.aggregation", "number 5",
@@ -239,7 +276,8 @@ TEST_F(BadRequestTest, CreateModelTrainingAndShards) {
 TEST_F(BadRequestTest, Forget) {
   const auto bad = [](const std::string& what, const std::string& field, const std::string& bound,
                       const std::function<void(v1::ForgetRequest&)>& change) {
-    return Case{what, [=](Client& client) {
+    return Case{what,
+                [=](Client& client) {
                   v1::ForgetRequest request = ForgetOf(Canary());
                   change(request);
                   return client.Forget(request).status();
@@ -253,9 +291,17 @@ TEST_F(BadRequestTest, Forget) {
       bad("a UUID in braces", "request_id", "UUID", [](Request& r) { r.set_request_id("{" + r.request_id() + "}"); }),
       bad("no subject", "subject_id", "from 1 to 1024", [](Request& r) { r.clear_subject_id(); }),
       bad("a long subject", "subject_id", "from 1 to 1024", [](Request& r) { r.set_subject_id(Canary(1025)); }),
-      bad("no name of a model", "models[1]", "models/{id}", [](Request& r) { r.add_models("models/m"); r.add_models("m"); }),
-      bad("too many models", "models", "at most 1000", [](Request& r) { for (int i = 0; i < 1001; ++i) r.add_models("models/m"); }),
-      bad("no such regulation", "regulation", "number 12", [](Request& r) { r.set_regulation(static_cast<v1::Regulation>(12)); }),
+      bad("no name of a model", "models[1]", "models/{id}",
+          [](Request& r) {
+            r.add_models("models/m");
+            r.add_models("m");
+          }),
+      bad("too many models", "models", "at most 1000",
+          [](Request& r) {
+            for (int i = 0; i < 1001; ++i) r.add_models("models/m");
+          }),
+      bad("no such regulation", "regulation", "number 12",
+          [](Request& r) { r.set_regulation(static_cast<v1::Regulation>(12)); }),
       bad("no such time", "submitted_time", "9999", [](Request& r) { r.mutable_submitted_time()->set_nanos(-1); }),
   });
   v1::ForgetRequest elsewhere = ForgetOf(Canary());
@@ -294,27 +340,41 @@ TEST_F(BadRequestTest, ListsAndNames) {
       {"models, page token", models([](auto& r) { r.set_page_token("%%%"); }), "page_token", "next_page_token"},
       {"erasures, page size", erasures([](auto& r) { r.set_page_size(-7); }), "page_size", "0 or more"},
       {"erasures, page token", erasures([](auto& r) { r.set_page_token("aGVsbG8"); }), "page_token", "next_page_token"},
-      {"audit, page size", audit([](A& r) { r.set_page_size(std::numeric_limits<int32_t>::min()); }), "page_size", "0 or more"},
+      {"audit, page size", audit([](A& r) { r.set_page_size(std::numeric_limits<int32_t>::min()); }), "page_size",
+       "0 or more"},
       {"audit, page token", audit([](A& r) { r.set_page_token(Canary()); }), "page_token", "next_page_token"},
-      {"audit, state", audit([](A& r) { r.mutable_filter()->set_state(static_cast<v1::Erasure::State>(44)); }), "filter.state", "number 44"},
-      {"audit, regulation", audit([](A& r) { r.mutable_filter()->set_regulation(static_cast<v1::Regulation>(44)); }), "filter.regulation", "number 44"},
+      {"audit, state", audit([](A& r) { r.mutable_filter()->set_state(static_cast<v1::Erasure::State>(44)); }),
+       "filter.state", "number 44"},
+      {"audit, regulation", audit([](A& r) { r.mutable_filter()->set_regulation(static_cast<v1::Regulation>(44)); }),
+       "filter.regulation", "number 44"},
       {"audit, model", audit([](A& r) { r.mutable_filter()->set_model("m"); }), "filter.model", "models/{id}"},
-      {"audit, subject", audit([](A& r) { r.mutable_filter()->set_subject_id(Canary(1025)); }), "filter.subject_id", "1024"},
-      {"audit, from", audit([](A& r) { r.mutable_filter()->mutable_received_from()->set_nanos(1'000'000'000); }), "filter.received_from", "9999"},
-      {"audit, until", audit([](A& r) { r.mutable_filter()->mutable_received_until()->set_seconds(INT64_MAX); }), "filter.received_until", "9999"},
-      {"get erasure", [](Client& c) { v1::GetErasureRequest r; r.set_name(Canary()); return c.GetErasure(r).status(); }, "name", "erasures/{uuid}"},
+      {"audit, subject", audit([](A& r) { r.mutable_filter()->set_subject_id(Canary(1025)); }), "filter.subject_id",
+       "1024"},
+      {"audit, from", audit([](A& r) { r.mutable_filter()->mutable_received_from()->set_nanos(1'000'000'000); }),
+       "filter.received_from", "9999"},
+      {"audit, until", audit([](A& r) { r.mutable_filter()->mutable_received_until()->set_seconds(INT64_MAX); }),
+       "filter.received_until", "9999"},
+      {"get erasure",
+       [](Client& c) {
+         v1::GetErasureRequest r;
+         r.set_name(Canary());
+         return c.GetErasure(r).status();
+       },
+       "name", "erasures/{uuid}"},
       {"watch erasure", [](Client& c) { return WaitUntilFinal(c, "erasures/1").status(); }, "name", "erasures/{uuid}"},
       {"get model", [](Client& c) { return GetModel(c, "No Name").status(); }, "name", "models/{id}"},
       {"delete model", [](Client& c) { return c.DeleteModel({}); }, "name", "models/{id}"},
       {"train model", [](Client& c) { return Train(c, ""); }, "name", "models/{id}"},
       {"watch model", [](Client& c) { return WaitUntilReady(c, "-").status(); }, "name", "models/{id}"},
       {"replay", [](Client& c) { return ReplayAll(c, ""); }, "model", "models/{id}"},
-      {"replay a shard", [](Client& c) {
+      {"replay a shard",
+       [](Client& c) {
          v1::ReplayShardRequest r;
          r.set_model("models/m");
          r.set_shard(2);
          return c.ReplayShard(r, [](const v1::ReplayProgress&) { return true; });
-       }, "shard", "from 0 to 1"},
+       },
+       "shard", "from 0 to 1"},
   });
 }
 

@@ -98,8 +98,8 @@ TEST_F(CommandTest, RawAndGzippedFilesGiveTheSameSamples) {
 TEST_F(CommandTest, APersonIsForgotten) {
   Prepare();
   const std::string request = RandomUuid();
-  const auto erasure = ExpungeJson<v1::Erasure>(
-      {"forget", PersonName(7), "--regulation", "gdpr", "--request-id", request, "--wait"});
+  const auto erasure =
+      ExpungeJson<v1::Erasure>({"forget", PersonName(7), "--regulation", "gdpr", "--request-id", request, "--wait"});
   EXPECT_EQ(erasure.state(), v1::Erasure::COMPLETED);
   EXPECT_EQ(erasure.regulation(), v1::GDPR);
   EXPECT_EQ(erasure.samples_erased(), kEach);
@@ -107,7 +107,8 @@ TEST_F(CommandTest, APersonIsForgotten) {
   EXPECT_GE(erasure.milestones().retrained_time().seconds(), erasure.milestones().isolated_time().seconds());
   EXPECT_TRUE(erasure.milestones().has_purged_time());
 
-  const auto repeated = ExpungeJson<v1::Erasure>({"forget", PersonName(7), "--regulation", "gdpr", "--request-id", request});
+  const auto repeated =
+      ExpungeJson<v1::Erasure>({"forget", PersonName(7), "--regulation", "gdpr", "--request-id", request});
   EXPECT_EQ(repeated.name(), erasure.name());
   EXPECT_EQ(repeated.subject_nonce(), erasure.subject_nonce());
   const Outcome reused = Expunge({"forget", PersonName(8), "--request-id", request});
@@ -191,7 +192,9 @@ TEST_F(CommandTest, ErrorsAreOneLineAndAStatus) {
       {{"forget", "somebody", "--request-id", "no-uuid"}, 2, "must be a UUID"},
       {{"forget", "somebody", "--regulation", "hammurabi"}, 2, "gdpr, ccpa, other"},
       {{"audit", "--state", "lost"}, 2, "in_progress"},
-      {{"ingest", "m", "--format", "idx", "--images", "i", "--labels", "l", "--samples-per-subject", "0"}, 2, "at least 1"},
+      {{"ingest", "m", "--format", "idx", "--images", "i", "--labels", "l", "--samples-per-subject", "0"},
+       2,
+       "at least 1"},
       {{"forget"}, 2, "SUBJECT"},
       {{"burn"}, 2, "burn"},
       {{}, 2, "--help"},
@@ -209,10 +212,23 @@ TEST_F(CommandTest, ErrorsAreOneLineAndAStatus) {
 }
 
 TEST(CommandHelpTest, EveryCommandShowsAnExample) {
-  const std::vector<std::vector<std::string>> kCommands = {
-      {},        {"model"},   {"model", "create"}, {"model", "list"},  {"model", "get"},    {"model", "delete"}, {"ingest"},
-      {"train"}, {"predict"}, {"evaluate"},        {"forget"},         {"erasure"},         {"erasure", "get"},  {"erasure", "list"},
-      {"audit"}, {"replay"},  {"erasure", "watch"}};
+  const std::vector<std::vector<std::string>> kCommands = {{},
+                                                           {"model"},
+                                                           {"model", "create"},
+                                                           {"model", "list"},
+                                                           {"model", "get"},
+                                                           {"model", "delete"},
+                                                           {"ingest"},
+                                                           {"train"},
+                                                           {"predict"},
+                                                           {"evaluate"},
+                                                           {"forget"},
+                                                           {"erasure"},
+                                                           {"erasure", "get"},
+                                                           {"erasure", "list"},
+                                                           {"audit"},
+                                                           {"replay"},
+                                                           {"erasure", "watch"}};
   for (std::vector<std::string> arguments : kCommands) {
     SCOPED_TRACE(testing::PrintToString(arguments));
     arguments.insert(arguments.begin(), kClientProgram);

@@ -16,9 +16,8 @@ std::vector<std::string> WithFewThreads(const std::vector<std::string>& options)
 
 }  // namespace
 
-IntegrationTest::IntegrationTest(const std::vector<std::string>& options,
-                                 const std::map<std::string, std::string>& environment)
-    : server_(kServerProgram, WithFewThreads(options), environment) {}
+IntegrationTest::IntegrationTest(const std::vector<std::string>& options)
+    : server_(kServerProgram, WithFewThreads(options)) {}
 
 void IntegrationTest::SetUp() { ASSERT_THAT(server_.Start(), IsOk()); }
 

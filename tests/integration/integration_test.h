@@ -1,7 +1,6 @@
 #ifndef EXPUNGE_INTEGRATION_INTEGRATION_TEST_H_
 #define EXPUNGE_INTEGRATION_INTEGRATION_TEST_H_
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -24,8 +23,7 @@ inline constexpr char kClientProgram[] = EXPUNGE_CLIENT_PROGRAM;
 class IntegrationTest : public testing::Test {
  protected:
   // `options` of the server.
-  explicit IntegrationTest(const std::vector<std::string>& options = {},
-                           const std::map<std::string, std::string>& environment = {});
+  explicit IntegrationTest(const std::vector<std::string>& options = {});
   void SetUp() override;
 
   Client& client() { return *server_.client(); }

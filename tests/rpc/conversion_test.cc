@@ -1,12 +1,14 @@
 #include "rpc/conversion.h"
 
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <vector>
 
-#include "absl/time/civil_time.h"
 #include "base/error.h"
-#include "google/protobuf/util/message_differencer.h"
+#include "google/protobuf/util/json_util.h"
 #include "gtest/gtest.h"
 #include "rpc/spec_conversion.h"
 #include "tests/rpc/wire.h"
@@ -78,6 +80,22 @@ TEST(SpecConversionTest, AMissingInputIsNamedByValidateSpec) {
   EXPECT_EQ(FieldOf(ValidateSpec(*SpecFromWire(model))), "input.dtype");
   model.clear_input();
   EXPECT_EQ(FieldOf(ValidateSpec(*SpecFromWire(model))), "input.shape");
+}
+
+TEST(SpecConversionTest, TheShippedModelFilesAreValid) {
+  int files = 0;
+  for (const auto& file : std::filesystem::directory_iterator(EXPUNGE_TEST_DATA "/../../deploy/models")) {
+    std::ifstream stream(file.path());
+    const std::string json{std::istreambuf_iterator<char>(stream), {}};
+    v1::Model model;
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(json, &model).ok()) << file.path();
+    EXPECT_EQ(model.name(), "models/" + file.path().stem().string());
+    const absl::StatusOr<ModelSpec> spec = SpecFromWire(model);
+    ASSERT_TRUE(spec.ok()) << spec.status();
+    EXPECT_TRUE(ValidateSpec(*spec).ok()) << ValidateSpec(*spec);
+    ++files;
+  }
+  EXPECT_GE(files, 2);
 }
 
 TEST(ForgetFromWireTest, TakesEveryField) {

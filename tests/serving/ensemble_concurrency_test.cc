@@ -14,7 +14,8 @@ constexpr uint64_t kRounds = 2000;
 
 // All that a constituent says follows from its generation, so that one put together of two is recognized.
 Constituent Marked(uint32_t shard, uint64_t generation) {
-  Constituent constituent = {.shard = shard, .slices = static_cast<uint32_t>(generation % 7 + 1), .generation = generation};
+  Constituent constituent = {
+      .shard = shard, .slices = static_cast<uint32_t>(generation % 7 + 1), .generation = generation};
   constituent.lineage.fill(static_cast<uint8_t>(generation));
   constituent.parameters_digest.fill(static_cast<uint8_t>(generation * 3));
   return constituent;

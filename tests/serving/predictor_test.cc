@@ -20,7 +20,8 @@ using testing::FloatEq;
 class FixedNetwork : public Network {
  public:
   explicit FixedNetwork(float yes) : yes_(yes) {}
-  absl::Status Probabilities(absl::Span<const uint8_t> inputs, size_t batch, absl::Span<float> probabilities) const override {
+  absl::Status Probabilities(absl::Span<const uint8_t> inputs, size_t batch,
+                             absl::Span<float> probabilities) const override {
     for (size_t i = 0; i < batch; ++i) {
       probabilities[2 * i + 1] = yes_ + static_cast<float>(inputs[2 * i]) / 100;
       probabilities[2 * i] = 1 - probabilities[2 * i + 1];

@@ -13,31 +13,14 @@
 #include <vector>
 
 #include "absl/strings/escaping.h"
-#include "base/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "storage/data_key.h"
 #include "storage/rocks_store.h"
 #include "storage/store.h"
+#include "tests/testing/status_matchers.h"
 
 namespace expunge {
-
-inline const absl::Status& StatusOf(const absl::Status& status) { return status; }
-template <typename T>
-const absl::Status& StatusOf(const absl::StatusOr<T>& result) {
-  return result.status();
-}
-
-MATCHER(IsOk, "") {
-  *result_listener << StatusOf(arg).ToString();
-  return StatusOf(arg).ok();
-}
-
-// A canonical code with a reason of ours.
-MATCHER_P2(Fails, code, reason, "") {
-  *result_listener << StatusOf(arg).ToString() << ", reason " << ReasonOf(StatusOf(arg));
-  return StatusOf(arg).code() == code && ReasonOf(StatusOf(arg)) == reason;
-}
 
 inline std::string ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);

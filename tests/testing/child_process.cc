@@ -4,18 +4,22 @@
 #include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/inotify.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "tests/testing/temp_dir.h"
 
 namespace expunge {
@@ -107,6 +111,22 @@ std::string ReadWholeFile(const std::string& path) {
   std::ostringstream content;
   content << std::ifstream(path, std::ios::binary).rdbuf();
   return std::move(content).str();
+}
+
+bool WaitForText(const std::string& path, const std::string& text) {
+  const int events = inotify_init1(IN_CLOEXEC);
+  const auto close_events = absl::MakeCleanup([events] { close(events); });
+  close(open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));  // only what is there can be watched
+  if (inotify_add_watch(events, path.c_str(), IN_MODIFY) < 0) std::abort();
+  const absl::Time deadline = absl::Now() + kPatience;
+  while (!absl::StrContains(ReadWholeFile(path), text)) {
+    pollfd news = {.fd = events, .events = POLLIN};
+    const absl::Duration left = std::max(absl::ZeroDuration(), deadline - absl::Now());
+    if (poll(&news, 1, static_cast<int>(absl::ToInt64Milliseconds(left))) == 0) return false;
+    char ignored[4096];
+    if (read(events, ignored, sizeof(ignored)) < 0) std::abort();
+  }
+  return true;
 }
 
 }  // namespace expunge

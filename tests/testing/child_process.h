@@ -55,6 +55,9 @@ Outcome RunProgram(Command command);
 
 std::string ReadWholeFile(const std::string& path);  // empty when there is none
 
+// Waits until a file that somebody else writes holds `text`. False when that takes two minutes.
+bool WaitForText(const std::string& path, const std::string& text);
+
 }  // namespace expunge
 
 #endif  // EXPUNGE_TESTING_CHILD_PROCESS_H_

@@ -19,7 +19,8 @@ ModelSpec SmallSpec(uint32_t shards, uint32_t slices) {
 std::string SubjectName(int subject) { return "subject " + std::to_string(subject); }
 
 EngineTest::EngineTest()
-    : taints_(&hash_, [](const uint8_t* input) { return uint32_t{input[0]} | uint32_t{input[1]} << 8; }, dir_ / "taints"),
+    : taints_(
+          &hash_, [](const uint8_t* input) { return uint32_t{input[0]} | uint32_t{input[1]} << 8; }, dir_ / "taints"),
       trainer_(&taints_) {
   ConfigureLog(LogLevel::kError, LogFormat::kText);
   options_ = {.data_dir = dir_ / "data", .reserved_free_bytes = 0};
@@ -56,7 +57,8 @@ std::shared_ptr<ModelEntry> EngineTest::FindModel(const std::string& name) {
   return *model;
 }
 
-absl::StatusOr<IngestCounts> EngineTest::TryIngest(ModelEntry& model, const std::vector<TestSample>& samples, bool new_consent) {
+absl::StatusOr<IngestCounts> EngineTest::TryIngest(ModelEntry& model, const std::vector<TestSample>& samples,
+                                                   bool new_consent) {
   std::vector<std::string> texts;
   texts.reserve(samples.size() * 3);
   std::vector<NewSample> fresh;
@@ -115,7 +117,8 @@ records::Erasure EngineTest::Stored(const records::Erasure& erasure) {
 
 int EngineTest::SubjectIn(const ModelEntry& model, uint32_t shard, uint32_t slice, int nth) const {
   for (int subject = 1000;; ++subject) {
-    if (Place(model.spec(), PseudonymOf(subject), ErasureLikelihood::kUnspecified) == Placement{shard, slice} && nth-- == 0) {
+    if (Place(model.spec(), PseudonymOf(subject), ErasureLikelihood::kUnspecified) == Placement{shard, slice} &&
+        nth-- == 0) {
       return subject;
     }
   }

@@ -33,8 +33,8 @@ struct TestSample {
 };
 std::string SubjectName(int subject);
 
-// An engine on a data directory of its own that can be closed and opened again, with a trainer that remembers who trained
-// what and a clock that the test moves. Nothing that is owed is waited for unless a test says so.
+// An engine on a data directory of its own that can be closed and opened again, with a trainer that remembers who
+// trained what and a clock that the test moves. Nothing that is owed is waited for unless a test says so.
 class EngineTest : public testing::Test {
  protected:
   using Hold = ControlledTrainer::Hold;
@@ -51,7 +51,8 @@ class EngineTest : public testing::Test {
   std::shared_ptr<ModelEntry> CreateModel(const std::string& name, const ModelSpec& spec);
   std::shared_ptr<ModelEntry> FindModel(const std::string& name);
 
-  absl::StatusOr<IngestCounts> TryIngest(ModelEntry& model, const std::vector<TestSample>& samples, bool new_consent = false);
+  absl::StatusOr<IngestCounts> TryIngest(ModelEntry& model, const std::vector<TestSample>& samples,
+                                         bool new_consent = false);
   IngestCounts Ingest(ModelEntry& model, const std::vector<TestSample>& samples, bool new_consent = false);
   // Two samples of each subject first, first + 1, ...
   void IngestSubjects(ModelEntry& model, int first, int count);
@@ -74,7 +75,9 @@ class EngineTest : public testing::Test {
   // The constituent of a shard in the newest snapshot; nullopt: it does not vote.
   static std::optional<Constituent> VoteOf(const ModelEntry& model, uint32_t shard);
   // Whose samples the constituent was trained on, as told by the bytes.
-  std::set<uint32_t> KnownBy(const Constituent& constituent) const { return taints_.KnownBy(constituent.parameters_digest); }
+  std::set<uint32_t> KnownBy(const Constituent& constituent) const {
+    return taints_.KnownBy(constituent.parameters_digest);
+  }
   bool AnyoneKnows(const ModelEntry& model, int subject) const;
 
   const TempDir dir_;

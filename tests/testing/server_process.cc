@@ -79,16 +79,21 @@ absl::Status ServerProcess::WaitForPort(int directory_events) {
   return absl::OkStatus();
 }
 
-int ServerProcess::Terminate() {
-  process_->Signal(SIGTERM);
+int ServerProcess::WaitForEnd() {
   if (const auto status = process_->Wait(kPatience)) return *status;
-  Kill();
+  Signal(SIGKILL);
+  process_->Wait(absl::InfiniteDuration());
   return -1;
 }
 
+int ServerProcess::Terminate() {
+  Signal(SIGTERM);
+  return WaitForEnd();
+}
+
 void ServerProcess::Kill() {
-  process_->Signal(SIGKILL);
-  process_->Wait(absl::InfiniteDuration());
+  Signal(SIGKILL);
+  WaitForEnd();
 }
 
 }  // namespace expunge

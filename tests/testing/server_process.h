@@ -19,16 +19,17 @@ namespace expunge {
 // Each one has a loopback address of its own: nobody else takes the port while it is down.
 class ServerProcess {
  public:
-  // Program's path; options beside those that this class sets; variables of the environment.
+  // The program's path, options beside those that this class sets, variables of the environment.
   explicit ServerProcess(std::string program, std::vector<std::string> options = {},
                          std::map<std::string, std::string> environment = {});
 
   // Returns when it serves. FAILED_PRECONDITION with its log when it ended instead.
   absl::Status Start();
-  // SIGTERM, and waits for the end. Its exit status.
-  int Terminate();
-  // SIGKILL, and waits for the end.
-  void Kill();
+  void Signal(int signal) { process_->Signal(signal); }
+  // Its exit status, or 128 + the signal that ended it; -1, and it is killed, when it does not end.
+  int WaitForEnd();
+  int Terminate();  // SIGTERM and WaitForEnd
+  void Kill();      // SIGKILL and WaitForEnd
 
   // For calls to the server of this start. A new one each time.
   std::shared_ptr<Client> client() const { return client_; }
@@ -38,7 +39,9 @@ class ServerProcess {
   // What it has written to stderr, in all of its starts.
   std::string log() const { return ReadWholeFile(log_path_); }
 
+  // For the starts to come.
   std::vector<std::string>& options() { return options_; }
+  std::map<std::string, std::string>& environment() { return environment_; }
 
  private:
   absl::Status WaitForPort(int directory_events);
@@ -48,7 +51,7 @@ class ServerProcess {
   const std::string port_path_ = directory_ / "port";
   const std::string log_path_ = directory_ / "server.log";
   std::vector<std::string> options_;
-  const std::map<std::string, std::string> environment_;
+  std::map<std::string, std::string> environment_;
   std::string address_;
   std::unique_ptr<ChildProcess> process_;
   std::shared_ptr<Client> client_;

@@ -16,7 +16,7 @@ inline constexpr int kStripesSide = 8;
 inline constexpr int kStripesBytes = kStripesSide * kStripesSide;
 inline constexpr int kStripesClasses = 3;
 
-std::string StripesImage(int index);    // kStripesBytes bytes
+std::string StripesImage(int index);  // kStripesBytes bytes
 inline uint32_t StripesLabel(int index) { return static_cast<uint32_t>(index % kStripesClasses); }
 
 // Samples [first, first + count) as `count` images or labels on end.

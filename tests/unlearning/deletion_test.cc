@@ -51,7 +51,8 @@ TEST_F(DeletionTest, TakesKeysAndDataAwayBeforeItReturns) {
   const auto keys = CheckpointKeys();
   ASSERT_THAT(Delete(), IsOk());
   ExpectNothingLeft(keys);
-  EXPECT_TRUE(model_->ensemble().Current()->constituents.empty()) << "who holds the entry must not predict with it either";
+  EXPECT_TRUE(model_->ensemble().Current()->constituents.empty())
+      << "who holds the entry must not predict with it either";
   Reopen();
   ExpectNothingLeft(keys);
 }

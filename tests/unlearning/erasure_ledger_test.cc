@@ -33,7 +33,8 @@ class ErasureLedgerTest : public testing::Test {
     ledger_ = *std::move(ledger);
   }
 
-  ErasureSequence Record(const std::vector<ShardId>& shards, records::Erasure::State state = records::Erasure::IN_PROGRESS) {
+  ErasureSequence Record(const std::vector<ShardId>& shards,
+                         records::Erasure::State state = records::Erasure::IN_PROGRESS) {
     records::Erasure erasure;
     erasure.set_sequence(ledger_->BeginIsolation());
     erasure.set_uuid(std::string(AsBytes(Sha256(std::to_string(erasure.sequence())))).substr(0, 16));
@@ -73,7 +74,8 @@ TEST_F(ErasureLedgerTest, SequencesGrowAndGoOnAfterAReopen) {
 }
 
 TEST_F(ErasureLedgerTest, IsolatedThroughWaitsForTheOldestThatIsOpen) {
-  const ErasureSequence first = ledger_->BeginIsolation(), second = ledger_->BeginIsolation(), third = ledger_->BeginIsolation();
+  const ErasureSequence first = ledger_->BeginIsolation(), second = ledger_->BeginIsolation(),
+                        third = ledger_->BeginIsolation();
   EXPECT_EQ(ledger_->isolated_through(), 0);
   ledger_->EndIsolation(second);
   EXPECT_EQ(ledger_->isolated_through(), 0);

@@ -242,7 +242,8 @@ TEST_F(ForgetRetrainTest, TheRetrainDelayPublishesThePrefixAtOnceAndTrainsLater)
   const records::Erasure first = Forget(SubjectIn(*model_, 0, 1, 0));
   ASSERT_TRUE(Wait([&] { return VotingSlices(0) == 1; }));
   clock_.Advance(absl::Minutes(30));
-  const records::Erasure second = Forget(SubjectIn(*model_, 0, 1, 1));  // in a shard that waits: it waits no longer for it
+  const records::Erasure second =
+      Forget(SubjectIn(*model_, 0, 1, 1));  // in a shard that waits: it waits no longer for it
   const records::Erasure third = Forget(SubjectIn(*model_, 1, 1, 0));
   // The one worker has put shard 0 away when it comes to shard 1.
   ASSERT_TRUE(Wait([&] { return VotingSlices(1) == 1; }));

@@ -21,15 +21,21 @@ class ForgetTest : public EngineTest {
 
   std::vector<records::Erasure> AllErasures() {
     std::vector<records::Erasure> erasures;
-    EXPECT_THAT(engine_->store().ScanErasures(1, [&](const records::Erasure& erasure) {
-      erasures.push_back(erasure);
-      return true;
-    }), IsOk());
+    EXPECT_THAT(engine_->store().ScanErasures(1,
+                                              [&](const records::Erasure& erasure) {
+                                                erasures.push_back(erasure);
+                                                return true;
+                                              }),
+                IsOk());
     return erasures;
   }
 
-  bool Suppressed(const ModelEntry& model, int subject) { return *engine_->store().IsSuppressed(model.uid(), PseudonymOf(subject)); }
-  bool HasKey(const ModelEntry& model, int subject) { return *engine_->keyring().HasSubjectKey(model.uid(), PseudonymOf(subject)); }
+  bool Suppressed(const ModelEntry& model, int subject) {
+    return *engine_->store().IsSuppressed(model.uid(), PseudonymOf(subject));
+  }
+  bool HasKey(const ModelEntry& model, int subject) {
+    return *engine_->keyring().HasSubjectKey(model.uid(), PseudonymOf(subject));
+  }
 
   // By slice: whether the key of the checkpoint exists.
   std::vector<bool> Exist(ShardId shard, const std::vector<CheckpointKeyId>& keys) {
@@ -193,7 +199,8 @@ TEST_F(ForgetTest, ValidateOnlyTellsWhatWouldBeDoneAndChangesNothing) {
 }
 
 TEST_F(ForgetTest, TakesASubjectOutOfEveryModelThatHoldsIt) {
-  const auto m = CreateModel("m", SmallSpec(2, 2)), n = CreateModel("n", SmallSpec(3, 2)), other = CreateModel("o", SmallSpec(1, 1));
+  const auto m = CreateModel("m", SmallSpec(2, 2)), n = CreateModel("n", SmallSpec(3, 2)),
+             other = CreateModel("o", SmallSpec(1, 1));
   IngestSubjects(*m, 1, 6);
   IngestSubjects(*n, 1, 6);
   IngestSubjects(*other, 2, 6);

@@ -25,7 +25,8 @@ class NoKeyringTables : public rocksdb::FileSystemWrapper {
 
   const char* Name() const override { return "NoKeyringTables"; }
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
-                                    std::unique_ptr<rocksdb::FSWritableFile>* file, rocksdb::IODebugContext* debug) override {
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override {
     if (name.find("/keyring/") != std::string::npos && name.ends_with(".sst")) {
       MutexLock lock(&mutex_);
       if (refuse_) {
@@ -52,6 +53,7 @@ class PurgeTest : public EngineTest {
     model_ = CreateModel("m", SmallSpec(1, 1));
     IngestSubjects(*model_, 1, 3);
   }
+  ~PurgeTest() override { Close(); }  // before the files under it go
 
   const std::shared_ptr<NoKeyringTables> files_ = std::make_shared<NoKeyringTables>();
   const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
@@ -71,6 +73,15 @@ TEST_F(PurgeTest, AnErasureIsCompletedOnlyWhenItsKeysArePhysicallyGone) {
   model_ = FindModel("m");
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
   EXPECT_EQ(Stored(erasure).state(), records::Erasure::COMPLETED);
+}
+
+TEST_F(PurgeTest, OneThatFailedIsRepeatedWithoutARestart) {
+  files_->Refuse(true);
+  const records::Erasure erasure = Forget(1);
+  files_->WaitUntilRefused();
+  files_->Refuse(false);
+  ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
+  EXPECT_NE(Stored(erasure).purged_time_micros(), 0);
 }
 
 }  // namespace

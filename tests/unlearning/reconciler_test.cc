@@ -24,7 +24,8 @@ class ReconcilerTest : public EngineTest {
     for (uint32_t slice = 0; slice < 3; ++slice) {
       for (int nth = 0; nth < 2; ++nth) IngestSubjects(*model_, SubjectIn(*model_, 0, slice, nth), 1);
     }
-    reconciler_ = std::make_unique<Reconciler>(&engine_->store(), &engine_->keyring(), &trainer_, &engine_->ledger(), &clock_);
+    reconciler_ =
+        std::make_unique<Reconciler>(&engine_->store(), &engine_->keyring(), &trainer_, &engine_->ledger(), &clock_);
   }
 
   absl::StatusOr<Outcome> Reconcile(bool train, const std::function<bool()>& stop = NeverStop) {
@@ -82,10 +83,12 @@ TEST_F(ReconcilerTest, AForgetInTheMiddleMeansAgain) {
   ASSERT_THAT(engine_->unlearner().Train(*model_), IsOk());
   bool forgotten = false;
   const int subject = SubjectIn(*model_, 0, 1);
-  EXPECT_EQ(*Reconcile(/*train=*/true, [&] {
-    if (trainer_.trainings() == 2 && !std::exchange(forgotten, true)) Forget(subject);
-    return false;
-  }), Outcome::kMoved);
+  EXPECT_EQ(*Reconcile(/*train=*/true,
+                       [&] {
+                         if (trainer_.trainings() == 2 && !std::exchange(forgotten, true)) Forget(subject);
+                         return false;
+                       }),
+            Outcome::kMoved);
   EXPECT_EQ(*Reconcile(/*train=*/true), Outcome::kUpToDate);
   EXPECT_FALSE(AnyoneKnows(*model_, subject));
 }

@@ -183,7 +183,8 @@ class UnreadableCheckpointTest : public RecoveryTest {
   }
 };
 
-class UnreadableCheckpointKindTest : public UnreadableCheckpointTest, public testing::WithParamInterface<std::string> {};
+class UnreadableCheckpointKindTest : public UnreadableCheckpointTest,
+                                     public testing::WithParamInterface<std::string> {};
 
 TEST_P(UnreadableCheckpointKindTest, IsTrainedAgain) {
   OpenTrained(3);
@@ -194,6 +195,7 @@ TEST_P(UnreadableCheckpointKindTest, IsTrainedAgain) {
   ReopenModel();
   ASSERT_TRUE(VoteOf(*model_, 0));
   EXPECT_EQ(VoteOf(*model_, 0)->slices, 2);
+  trainer_.WaitUntilHeld();
   EXPECT_FALSE(model_->Status(0).slices[2].checkpoint);
   trainer_.SetHold(Hold::kNone);
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));

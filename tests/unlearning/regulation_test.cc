@@ -22,7 +22,9 @@ struct DueCase {
 
 class DueTimeTest : public testing::TestWithParam<DueCase> {};
 
-TEST_P(DueTimeTest, IsCountedFromReceipt) { EXPECT_EQ(DueTime(GetParam().regulation, Utc(GetParam().received)), Utc(GetParam().due)); }
+TEST_P(DueTimeTest, IsCountedFromReceipt) {
+  EXPECT_EQ(DueTime(GetParam().regulation, Utc(GetParam().received)), Utc(GetParam().due));
+}
 
 INSTANTIATE_TEST_SUITE_P(
     Gdpr, DueTimeTest,
@@ -36,7 +38,8 @@ INSTANTIATE_TEST_SUITE_P(
                     DueCase{Regulation::kGdpr, "2024-02-29T08:00:00Z", "2024-03-29T08:00:00Z"},
                     DueCase{Regulation::kGdpr, "2023-08-31T08:00:00Z", "2023-09-30T08:00:00Z"},
                     DueCase{Regulation::kGdpr, "2023-12-31T23:00:00Z", "2024-01-31T23:00:00Z"},
-                    DueCase{Regulation::kGdpr, "2023-03-26T00:30:00+01:00", "2023-04-25T23:30:00Z"}));  // UTC says the 25th
+                    DueCase{Regulation::kGdpr, "2023-03-26T00:30:00+01:00",
+                            "2023-04-25T23:30:00Z"}));  // UTC says the 25th
 
 INSTANTIATE_TEST_SUITE_P(Ccpa, DueTimeTest,
                          testing::Values(DueCase{Regulation::kCcpa, "2023-01-01T10:00:00Z", "2023-02-15T10:00:00Z"},

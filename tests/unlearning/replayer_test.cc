@@ -32,7 +32,8 @@ class ReplayerTest : public EngineTest {
     const ShardId id = {model_->uid(), 0};
     records::Checkpoint header = engine_->store().GetCheckpoint(id, slice)->value();
     header.set_parameters_digest(std::string(32, 'x'));
-    ASSERT_THAT(engine_->store().PutCheckpoint(id, slice, header, *engine_->store().GetCheckpointState(id, slice)), IsOk());
+    ASSERT_THAT(engine_->store().PutCheckpoint(id, slice, header, *engine_->store().GetCheckpointState(id, slice)),
+                IsOk());
   }
 
   std::shared_ptr<ModelEntry> model_;
@@ -91,9 +92,10 @@ TEST_F(ReplayerTest, TellsOfItsProgressSliceBySlice) {
   TrainAll(*model_);
   std::vector<std::pair<uint32_t, double>> told;
   ASSERT_THAT(Replay([&](const ReplayProgress& progress) {
-    told.emplace_back(progress.slice, progress.slice_progress);
-    return true;
-  }), IsOk());
+                told.emplace_back(progress.slice, progress.slice_progress);
+                return true;
+              }),
+              IsOk());
   EXPECT_TRUE(std::is_sorted(told.begin(), told.end()));
   ASSERT_FALSE(told.empty());
   EXPECT_EQ(told.front(), std::pair(0u, 0.0));

@@ -11,7 +11,9 @@ absl::Time At(int seconds) { return absl::UnixEpoch() + absl::Seconds(seconds); 
 
 class RetrainQueueTest : public testing::Test {
  protected:
-  void Add(ShardId shard, absl::Time deadline, absl::Time train_from = absl::InfinitePast()) { queue_.Add(shard, deadline, train_from); }
+  void Add(ShardId shard, absl::Time deadline, absl::Time train_from = absl::InfinitePast()) {
+    queue_.Add(shard, deadline, train_from);
+  }
   // The shard that is taken; model 0: none.
   ShardId Take(int now = 0) {
     work_ = queue_.Take(At(now));

@@ -1,0 +1,85 @@
+#include "tests/crash/subject_ledger.h"
+
+#include <algorithm>
+
+#include "gtest/gtest.h"
+
+namespace expunge {
+
+void SubjectLedger::Ingested(const std::string& model, const Samples& samples, bool new_consent, int attempts,
+                             const v1::IngestSamplesResponse& reply) {
+  int64_t refused = 0, accepted = 0, is_new = 0;
+  for (const auto& [subject, indices] : samples) {
+    Standing& standing = standings_[model][subject];
+    const auto count = static_cast<int64_t>(indices.size());
+    if (standing.forgotten && !new_consent) {
+      refused += count;
+      continue;
+    }
+    accepted += count;
+    const size_t before = standing.samples.size();
+    standing.samples.insert(indices.begin(), indices.end());
+    is_new += static_cast<int64_t>(standing.samples.size() - before);
+    standing.forgotten = false;
+  }
+  EXPECT_EQ(reply.samples_forgotten(), refused);
+  EXPECT_EQ(reply.samples_ingested() + reply.samples_unchanged(), accepted);
+  EXPECT_EQ(reply.samples_conflicting(), 0);
+  // An attempt whose reply was lost may have stored them.
+  if (attempts == 1) {
+    EXPECT_EQ(reply.samples_ingested(), is_new);
+  } else {
+    EXPECT_LE(reply.samples_ingested(), is_new);
+  }
+}
+
+void SubjectLedger::Forgot(const v1::ForgetRequest& request, const std::vector<std::string>& models,
+                           const v1::Erasure& reply) {
+  for (const Erasure& erasure : erasures_) {
+    if (erasure.request.request_id() != request.request_id()) continue;
+    EXPECT_EQ(reply.name(), erasure.name) << "a repeated request made another erasure";
+    EXPECT_EQ(reply.samples_erased(), erasure.samples_erased) << "an erasure was applied twice";
+    return;
+  }
+  uint64_t samples = 0;
+  for (const std::string& model : models) {
+    if (request.models_size() > 0 &&
+        std::find(request.models().begin(), request.models().end(), model) == request.models().end()) {
+      continue;
+    }
+    Standing& standing = standings_[model][request.subject_id()];
+    samples += standing.samples.size();
+    standing = {.samples = {}, .forgotten = true};
+  }
+  EXPECT_EQ(reply.samples_erased(), samples);
+  EXPECT_TRUE(reply.state() == v1::Erasure::IN_PROGRESS || reply.state() == v1::Erasure::COMPLETED);
+  EXPECT_TRUE(reply.milestones().has_isolated_time());
+  erasures_.push_back({request, reply.name(), reply.samples_erased()});
+}
+
+int64_t SubjectLedger::SamplesIn(const std::string& model) const {
+  int64_t samples = 0;
+  const auto found = standings_.find(model);
+  if (found == standings_.end()) return 0;
+  for (const auto& [subject, standing] : found->second) samples += static_cast<int64_t>(standing.samples.size());
+  return samples;
+}
+
+int64_t SubjectLedger::SubjectsIn(const std::string& model) const {
+  const auto found = standings_.find(model);
+  if (found == standings_.end()) return 0;
+  return std::count_if(found->second.begin(), found->second.end(),
+                       [](const auto& entry) { return !entry.second.samples.empty(); });
+}
+
+std::vector<std::string> SubjectLedger::ForgottenIn(const std::string& model) const {
+  std::vector<std::string> forgotten;
+  const auto found = standings_.find(model);
+  if (found == standings_.end()) return forgotten;
+  for (const auto& [subject, standing] : found->second) {
+    if (standing.forgotten) forgotten.push_back(subject);
+  }
+  return forgotten;
+}
+
+}  // namespace expunge

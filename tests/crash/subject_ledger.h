@@ -1,0 +1,51 @@
+#ifndef EXPUNGE_CRASH_SUBJECT_LEDGER_H_
+#define EXPUNGE_CRASH_SUBJECT_LEDGER_H_
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "expunge/v1/erasure_service.pb.h"
+#include "expunge/v1/model_service.pb.h"
+
+namespace expunge {
+
+// What a client may rely on: everything that the server acknowledged about the subjects that this client alone has. The
+// checks of replies are GoogleTest expectations. Not thread-safe.
+class SubjectLedger {
+ public:
+  struct Erasure {
+    v1::ForgetRequest request;
+    std::string name;
+    uint64_t samples_erased = 0;
+  };
+
+  // An ingest of these samples (subject to indices) was acknowledged. `attempts`: how often it was sent.
+  using Samples = std::map<std::string, std::set<int>>;
+  void Ingested(const std::string& model, const Samples& samples, bool new_consent, int attempts,
+                const v1::IngestSamplesResponse& reply);
+
+  // A Forget was acknowledged. `models`: all that there are.
+  void Forgot(const v1::ForgetRequest& request, const std::vector<std::string>& models, const v1::Erasure& reply);
+
+  const std::vector<Erasure>& erasures() const { return erasures_; }
+  int64_t SamplesIn(const std::string& model) const;
+  int64_t SubjectsIn(const std::string& model) const;
+  // Subjects that were forgotten in the model and have not consented since.
+  std::vector<std::string> ForgottenIn(const std::string& model) const;
+
+ private:
+  struct Standing {
+    std::set<int> samples;
+    bool forgotten = false;
+  };
+
+  std::map<std::string, std::map<std::string, Standing>> standings_;  // by model, then subject
+  std::vector<Erasure> erasures_;                                     // of distinct requests, in the order of replies
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_CRASH_SUBJECT_LEDGER_H_
