@@ -11,11 +11,15 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
   ASSIGN_OR_RETURN(e.store_, OpenRocksStore({.path = options.data_dir + "/store",
                                              .env = options.env,
                                              .reserved_free_bytes = options.reserved_free_bytes}));
+  // A new keyring beside old data would have another pepper: every subject would be unknown, and every Forget in vain.
+  ASSIGN_OR_RETURN(const auto models, e.store_->ListModels());
+  ASSIGN_OR_RETURN(const ErasureSequence last_erasure, e.store_->LastErasureSequence());
   const std::string default_key_file = options.data_dir + "/master.key";
   ASSIGN_OR_RETURN(e.keyring_,
                    Keyring::Open({.path = options.data_dir + "/keyring",
                                   .master_key_file = options.master_key_file.empty() ? default_key_file : options.master_key_file,
                                   .env = options.env,
+                                  .create = models.empty() && last_erasure == 0,
                                   .pepper = options.pepper}));
   ASSIGN_OR_RETURN(e.catalog_, Catalog::Open(e.store_.get(), clock));
   e.ingestor_ = std::make_unique<Ingestor>(e.store_.get(), e.keyring_.get(), &e.subject_locks_);

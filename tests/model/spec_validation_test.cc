@@ -102,15 +102,15 @@ std::vector<Refusal> Refusals() {
     s.architecture = Cnn{{8, 8}, 0};
   });
   add("architecture.cnn.hidden_size", "is 65537", [](auto& s) { s.architecture = Cnn{{8, 8}, 65'537}; });
-  add("architecture", "must have at most 268435456 parameters, has 4347133962", [](auto& s) {
+  add("architecture", "must have at most 134217728 parameters, has 4347133962", [](auto& s) {
     s.architecture = Mlp{{65'536, 65'536}};
   });
-  add("architecture", "must have at most 268435456 parameters", [](auto& s) {  // the largest that the fields can say
+  add("architecture", "must have at most 134217728 parameters", [](auto& s) {  // the largest that the fields can say
     s.input.shape = {kMaxInputElements};
     s.labels = NumberedLabels(kMaxClasses);
     s.architecture = Mlp{std::vector<int64_t>(kMaxHiddenLayers, kMaxLayerSize)};
   });
-  add("architecture", "must have at most 268435456 parameters", [](auto& s) {
+  add("architecture", "must have at most 134217728 parameters", [](auto& s) {
     s.input.shape = {2048, 2048};
     s.architecture = Cnn{{kMaxLayerSize, kMaxLayerSize}, kMaxLayerSize};
   });
@@ -230,7 +230,7 @@ TEST(ValidateSpecTest, AcceptsTheExamples) {
 
 TEST(ValidateSpecTest, ParametersAreBoundedExactly) {
   ModelSpec spec = SoftmaxSpec();  // inputs x classes weights and as many biases as classes
-  spec.labels = NumberedLabels(8192);
+  spec.labels = NumberedLabels(4096);
   spec.input.shape = {32'767};
   EXPECT_EQ(ParameterCount(spec), kMaxParameters);
   EXPECT_TRUE(ValidateSpec(spec).ok());

@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/inotify.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -69,7 +69,7 @@ ChildProcess::ChildProcess(const Command& command) {
     _exit(127);
   }
   if (pid_ < 0) std::abort();
-  descriptor_ = pidfd_open(pid_, 0);
+  descriptor_ = static_cast<int>(syscall(SYS_pidfd_open, pid_, 0));
   if (descriptor_ < 0) std::abort();
 }
 
