@@ -90,8 +90,9 @@ struct Client::Impl {
                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                                 const Request& request) const {
     grpc::ClientContext context;
-    if (options.timeout < absl::InfiniteDuration())
+    if (options.timeout < absl::InfiniteDuration()) {
       context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
+    }
     Response response;
     RETURN_IF_ERROR(FromGrpcStatus((stub.*method)(&context, request, &response), options.address, options.timeout));
     return response;

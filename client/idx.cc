@@ -84,8 +84,9 @@ absl::StatusOr<size_t> IdxReader::Read(absl::Span<uint8_t> items) {
   if (wanted == 0) return size_t{0};
   const auto target = items.subspan(0, wanted * item_bytes_);
   ASSIGN_OR_RETURN(const size_t got, source_->Read(target));
-  if (got < target.size())
+  if (got < target.size()) {
     return Truncated(absl::StrCat("in item ", position_ + static_cast<int64_t>(got / item_bytes_)));
+  }
   if (type_ == IdxType::kFloat32) ReverseFloats(target);
   position_ += static_cast<int64_t>(wanted);
   if (position_ == count_) RETURN_IF_ERROR(CheckEnd());

@@ -88,7 +88,8 @@ absl::Status RocksStore::Write(rocksdb::WriteBatch* batch, Durability durability
 absl::Status RocksStore::PutModel(ModelUid uid, const records::Model& model) {
   rocksdb::WriteBatch batch;
   batch.Put(family(kModels), EncodeModelKey(uid), EncodeRecord(model));
-  RETURN_IF_ERROR(free_space_.Admit(batch.GetDataSize()));
+  // A deletion makes room.
+  if (!model.deleting()) RETURN_IF_ERROR(free_space_.Admit(batch.GetDataSize()));
   return Write(&batch, Durability::kPowerLoss, "a model");
 }
 

@@ -73,8 +73,9 @@ int Run(const GlobalOptions& options, const Action& action, const Console& conso
   Session session(std::move(server), options.output == "json", console);
   absl::Status status = action(session);
   console.out.flush();
-  if (status.ok() && !console.out)
+  if (status.ok() && !console.out) {
     status = Error(absl::StatusCode::kInternal, "OUTPUT_NOT_WRITTEN", "cannot write to the standard output");
+  }
   if (status.ok()) return kExitOk;
   console.err << ErrorLine(status) << std::endl;
   return kExitError;
@@ -87,8 +88,9 @@ std::string ErrorLine(const absl::Status& status) {
   std::string line =
       absl::StrCat("expunge: ", absl::StatusCodeToString(status.code()),
                    reason.empty() ? "" : absl::StrCat(" (", reason, ")"), ": ", OneLine(status.message()));
-  if (const auto retry_after = RetryAfterOf(status))
+  if (const auto retry_after = RetryAfterOf(status)) {
     absl::StrAppend(&line, "; may be retried in ", ShowDuration(*retry_after));
+  }
   return line;
 }
 

@@ -11,10 +11,10 @@ absl::Status FollowErasure(Session& session, v1::Erasure* erasure) {
   const std::string subject_nonce = erasure->subject_nonce();  // Forget alone gives it
   const bool heard_before = erasure->state() != v1::Erasure::STATE_UNSPECIFIED;
   v1::Erasure told;
-  const absl::Status status = FollowThroughRestarts(
+  absl::Status status = FollowThroughRestarts(
       heard_before, [&] { session.Warn(kLostConnection); },
       [&](const std::function<void()>& heard) {
-        const absl::Status ended = session.client().WatchErasure(request, [&](const v1::Erasure& update) {
+        absl::Status ended = session.client().WatchErasure(request, [&](const v1::Erasure& update) {
           heard();
           for (const std::string& line : DescribeChanges(told, update)) session.Tell(line);
           told = update;

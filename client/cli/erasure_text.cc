@@ -107,8 +107,9 @@ std::string ErasureText(const v1::Erasure& erasure, absl::Time now) {
     fields.Add("completed", absl::StrCat(ShowTime(true, erasure.complete_time()), "  ",
                                          AfterReceipt(erasure, erasure.complete_time())));
   }
-  if (!erasure.subject_nonce().empty())
+  if (!erasure.subject_nonce().empty()) {
     fields.Add("subject nonce", absl::StrCat(ToHex(erasure.subject_nonce()), "  (keep it: not stored here)"));
+  }
   return absl::StrCat(fields.ToString(), erasure.tasks().empty() ? "" : "\n",
                       erasure.tasks().empty() ? "" : TaskTable(erasure));
 }

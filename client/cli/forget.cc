@@ -59,8 +59,9 @@ absl::Status Forget(const ForgetOptions& options, Session& session) {
     RETURN_IF_ERROR(session.PrintJson(*erasure));
   } else {
     session.out() << (options.wait ? "\n" : "") << ErasureText(*erasure, absl::Now());
-    if (!IsFinal(*erasure))
+    if (!IsFinal(*erasure)) {
       session.out() << "\nfollow it with: expunge erasure watch " << ShortName(erasure->name()) << "\n";
+    }
   }
   RETURN_IF_ERROR(followed);
   return CheckOutcome(*erasure);

@@ -17,8 +17,9 @@ absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, boo
   options.always_print_primitive_fields = true;
   std::string json;
   const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
-  if (!status.ok())
+  if (!status.ok()) {
     return Error(absl::StatusCode::kInternal, "JSON", {status.message().data(), status.message().size()});
+  }
   return json;
 }
 

@@ -30,8 +30,9 @@ CLI::Validator Understood(Parse parse, const std::string& wanted) {
 
 std::optional<v1::Regulation> ParseRegulation(std::string_view text) {
   v1::Regulation regulation;
-  if (!v1::Regulation_Parse(EnumName(text), &regulation) || regulation == v1::REGULATION_UNSPECIFIED)
+  if (!v1::Regulation_Parse(EnumName(text), &regulation) || regulation == v1::REGULATION_UNSPECIFIED) {
     return std::nullopt;
+  }
   return regulation;
 }
 

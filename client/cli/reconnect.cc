@@ -25,7 +25,7 @@ absl::Status FollowThroughRestarts(bool heard_before, const std::function<void()
   Reconnect reconnect;
   bool heard = heard_before;
   for (;;) {
-    const absl::Status status = attempt([&] {
+    absl::Status status = attempt([&] {
       heard = true;
       reconnect.Heard();
     });

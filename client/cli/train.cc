@@ -42,7 +42,7 @@ absl::Status Follow(Session& session, v1::Model* model) {
   RETURN_IF_ERROR(FollowThroughRestarts(
       /*heard_before=*/true, [&] { session.Warn(kLostConnection); },
       [&](const std::function<void()>& heard) {
-        const absl::Status status = session.client().WatchModel(request, [&](const v1::Model& update) {
+        absl::Status status = session.client().WatchModel(request, [&](const v1::Model& update) {
           heard();
           *model = update;
           progress.Update(TrainedFraction(*model),

@@ -49,6 +49,13 @@ absl::StatusOr<std::shared_ptr<ModelEntry>> Catalog::Create(std::string_view nam
   if (models.size() >= kMaxModels) {
     return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_MODELS", absl::StrCat("a server holds at most ", kMaxModels, " models"));
   }
+  uint64_t slices = uint64_t{spec.sisa.shards} * spec.sisa.slices;
+  for (const auto& [other, entry] : models) slices += uint64_t{entry->spec().sisa.shards} * entry->spec().sisa.slices;
+  if (slices > kMaxSlicesInAll) {
+    return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_SLICES",
+                 absl::StrCat("the models of a server have at most ", kMaxSlicesInAll,
+                              " slices (sisa.shards x sisa.slices) together, with this one ", slices));
+  }
   ASSIGN_OR_RETURN(const ModelUid uid, store_->NextModelUid());
   records::Model record;
   record.set_name(std::string(name));

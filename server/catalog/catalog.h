@@ -20,6 +20,7 @@
 namespace expunge {
 
 inline constexpr size_t kMaxModels = 1000;
+inline constexpr uint64_t kMaxSlicesInAll = uint64_t{1} << 20;  // shards x slices, of all models: each has a place in memory
 inline constexpr size_t kMaxModelNameBytes = 63;
 
 // The models of this server. Thread-safe; look-ups take no lock.
@@ -30,7 +31,7 @@ class Catalog {
   static absl::StatusOr<std::unique_ptr<Catalog>> Open(Store* store, const Clock* clock);
 
   // Durable when it returns. ALREADY_EXISTS (MODEL_EXISTS), INVALID_ARGUMENT (field "name" or one of the spec's),
-  // RESOURCE_EXHAUSTED (TOO_MANY_MODELS).
+  // RESOURCE_EXHAUSTED (TOO_MANY_MODELS, TOO_MANY_SLICES).
   absl::StatusOr<std::shared_ptr<ModelEntry>> Create(std::string_view name, const ModelSpec& spec);
 
   // NOT_FOUND (MODEL_NOT_FOUND). `name` without "models/".

@@ -15,6 +15,7 @@ struct Ingestor::Arrival {
   std::vector<const NewSample*> samples;
   std::optional<DataKey> key;
   bool new_key = false;
+  bool lost_key = false;  // the row that is stored has no key any more
   SubjectUpdate update;
 };
 
@@ -66,6 +67,7 @@ absl::StatusOr<bool> Ingestor::Accept(const ModelEntry& model, bool new_consent,
   if (row) {
     ASSIGN_OR_RETURN(arrival.key, keyring_->GetSubjectKey(model.uid(), update.subject));
     if (arrival.key) update.row = *std::move(row);
+    arrival.lost_key = !arrival.key;
   }
   if (!arrival.key) {  // a new subject, or one whose key is gone and whose old samples therefore are none any more
     arrival.key = DataKey::Random();
@@ -96,6 +98,16 @@ void Ingestor::AddSamples(const ModelEntry& model, Arrival& arrival, IngestCount
   }
 }
 
+absl::Status Ingestor::EmptyRowsWithoutKey(ModelEntry& model, absl::Span<const Arrival> arrivals) {
+  std::vector<SubjectUpdate> emptied;
+  for (const Arrival& arrival : arrivals) {
+    if (arrival.lost_key) emptied.push_back({.shard = arrival.update.shard, .subject = arrival.update.subject});
+  }
+  if (emptied.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(store_->ApplyIngest(model.uid(), model.record, emptied));
+  return store_->Sync();
+}
+
 absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
   std::vector<std::pair<Pseudonym, const DataKey*>> new_keys;
   for (const Arrival& arrival : arrivals) {
@@ -111,6 +123,7 @@ absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
     // Held over the write, so that TrainModel sees every batch that it counts.
     MutexLock lock(&model.record_mutex);
     if (model.record.deleting()) return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND", "the model is being deleted");
+    RETURN_IF_ERROR(EmptyRowsWithoutKey(model, arrivals));
     // Keys first: a sample without its key is not a sample, a key without samples harms nobody.
     RETURN_IF_ERROR(keyring_->CreateSubjectKeys(model.uid(), new_keys));
     records::Model record = model.record;

@@ -51,6 +51,9 @@ class Ingestor {
   // False: the subject was forgotten and may not come back.
   absl::StatusOr<bool> Accept(const ModelEntry& model, bool new_consent, Arrival& arrival);
   void AddSamples(const ModelEntry& model, Arrival& arrival, IngestCounts& counts) const;
+  // An old row beside a new key would look like damage: it goes first, durably.
+  absl::Status EmptyRowsWithoutKey(ModelEntry& model, absl::Span<const Arrival> arrivals)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(model.record_mutex);
   absl::Status Write(ModelEntry& model, std::vector<Arrival> arrivals);
 
   Store* const store_;

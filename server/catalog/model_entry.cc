@@ -45,8 +45,12 @@ ShardStatus ModelEntry::Status(uint32_t shard) {
 void ModelEntry::RemoveFromCounts(uint32_t shard, const records::Subject& row) {
   Shard& state = *shards_[shard];
   MutexLock lock(&state.mutex);
-  --state.status.subjects;
-  for (const records::Subject::Sample& sample : row.samples()) --state.status.slices[sample.slice()].samples;
+  if (row.samples().empty()) return;
+  if (state.status.subjects > 0) --state.status.subjects;
+  for (const records::Subject::Sample& sample : row.samples()) {
+    uint64_t& samples = state.status.slices[sample.slice()].samples;
+    if (samples > 0) --samples;  // a row whose key was lost was never counted
+  }
 }
 
 }  // namespace expunge

@@ -78,6 +78,9 @@ class ModelEntry {
   // Samples of batches up to this one may be trained on. 0: never trained.
   uint64_t trained_through() ABSL_LOCKS_EXCLUDED(record_mutex);
   bool deleting() ABSL_LOCKS_EXCLUDED(record_mutex);
+  // Its keys are destroyed: what is left of it can be read by nobody. Set under train_mutex.
+  bool keys_gone() const { return keys_gone_.load(std::memory_order_acquire); }
+  void set_keys_gone() { keys_gone_.store(true, std::memory_order_release); }
   bool trained() const { return trained_.load(std::memory_order_acquire); }  // TrainModel was called; takes no lock
   void set_trained() { trained_.store(true, std::memory_order_release); }
 
@@ -93,6 +96,7 @@ class ModelEntry {
   const ModelSpec spec_;
   const absl::Time create_time_;
   std::atomic<bool> trained_;
+  std::atomic<bool> keys_gone_ = false;
   std::vector<std::unique_ptr<Shard>> shards_;
   Ensemble ensemble_;
   Notifier changes_;

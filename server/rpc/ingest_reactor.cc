@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
+#include "grpcpp/impl/codegen/proto_utils.h"
 #include "rpc/conversion.h"
 #include "rpc/names.h"
 #include "rpc/status.h"
@@ -16,7 +17,7 @@
 namespace expunge {
 
 IngestReactor::IngestReactor(grpc::CallbackServerContext* context, Executor* executor, Catalog* catalog,
-                             Ingestor* ingestor, v1::IngestSamplesResponse* response)
+                             Ingestor* ingestor, grpc::ByteBuffer* response)
     : context_(context), executor_(executor), catalog_(catalog), ingestor_(ingestor), response_(response) {
   MutexLock lock(&mutex_);
   Advance();
@@ -49,12 +50,12 @@ bool IngestReactor::Advance() {
 }
 
 void IngestReactor::Store() {
-  const Buffer* message;
+  Buffer* message;
   {
     MutexLock lock(&mutex_);
     message = storing_;
   }
-  absl::Status status = IsAbandoned(*context_) ? AbandonedError(*context_) : StoreMessage(*message);
+  absl::Status status = IsAbandoned(*context_) ? AbandonedError(*context_) : StoreMessage(message);
   bool ended = false;
   {
     MutexLock lock(&mutex_);
@@ -69,7 +70,14 @@ void IngestReactor::Store() {
   if (ended) ReplyToEnd();
 }
 
-absl::Status IngestReactor::StoreMessage(const v1::IngestSamplesRequest& message) {
+absl::Status IngestReactor::StoreMessage(Buffer* bytes) {
+  v1::IngestSamplesRequest message;
+  const bool parsed = grpc::SerializationTraits<v1::IngestSamplesRequest>::Deserialize(bytes, &message).ok();
+  bytes->Clear();
+  if (!parsed) {
+    return InvalidField(model_ == nullptr ? "start" : "batch",
+                        "must be a message of IngestSamplesRequest whose texts are UTF-8");
+  }
   if (model_ != nullptr) {
     return message.has_batch() ? StoreBatch(message.batch())
                                : InvalidField("batch", "must be set in every message but the first");
@@ -101,12 +109,17 @@ void IngestReactor::ReplyToEnd() {
 void IngestReactor::Reply(absl::Status status) {
   if (batches_ > 0) status.Update(ingestor_->Commit());
   if (status.ok()) {
-    response_->set_samples_ingested(static_cast<int64_t>(counts_.ingested));
-    response_->set_samples_unchanged(static_cast<int64_t>(counts_.unchanged));
-    response_->set_samples_forgotten(static_cast<int64_t>(counts_.forgotten));
-    response_->set_samples_conflicting(static_cast<int64_t>(counts_.conflicting));
+    v1::IngestSamplesResponse response;
+    response.set_samples_ingested(static_cast<int64_t>(counts_.ingested));
+    response.set_samples_unchanged(static_cast<int64_t>(counts_.unchanged));
+    response.set_samples_forgotten(static_cast<int64_t>(counts_.forgotten));
+    response.set_samples_conflicting(static_cast<int64_t>(counts_.conflicting));
+    bool own_buffer = false;
+    const grpc::Status serialized =
+        grpc::SerializationTraits<v1::IngestSamplesResponse>::Serialize(response, response_, &own_buffer);
+    if (!serialized.ok()) status = absl::InternalError("the response cannot be serialized");
   }
-  const uint64_t samples = counts_.ingested + counts_.unchanged + counts_.forgotten + counts_.conflicting;
+  const uint64_t samples = counts_.ingested + counts_.unchanged;
   Finish(ToGrpcStatus(status,
                       {{"batchesCommitted", absl::StrCat(batches_)}, {"samplesCommitted", absl::StrCat(samples)}}));
 }

@@ -13,23 +13,25 @@
 #include "catalog/ingestor.h"
 #include "expunge/v1/model_service.pb.h"
 #include "grpcpp/server_context.h"
+#include "grpcpp/support/byte_buffer.h"
 #include "grpcpp/support/server_callback.h"
 
 namespace expunge {
 
 // The receiving end of IngestSamples. While one message is stored on the executor, the next one is read; no more, so a
 // stream holds two messages at most and a fast client waits for the disk. Owns itself.
-class IngestReactor final : public grpc::ServerReadReactor<v1::IngestSamplesRequest> {
+// It takes messages as bytes and parses them itself: gRPC reports one that does not parse just as it reports the end.
+class IngestReactor final : public grpc::ServerReadReactor<grpc::ByteBuffer> {
  public:
   // Nothing is owned. `response` is gRPC's.
   IngestReactor(grpc::CallbackServerContext* context, Executor* executor, Catalog* catalog, Ingestor* ingestor,
-                v1::IngestSamplesResponse* response);
+                grpc::ByteBuffer* response);
 
   void OnReadDone(bool ok) override;
   void OnDone() override { delete this; }
 
  private:
-  using Buffer = v1::IngestSamplesRequest;
+  using Buffer = grpc::ByteBuffer;
 
   // Starts what can be started. True: there is nothing more to do than to reply, which the caller does when it has let
   // go of the lock, because a reply may destroy the reactor.
@@ -37,7 +39,7 @@ class IngestReactor final : public grpc::ServerReadReactor<v1::IngestSamplesRequ
 
   // On the executor, one at a time.
   void Store();
-  absl::Status StoreMessage(const v1::IngestSamplesRequest& message);
+  absl::Status StoreMessage(Buffer* message);
   absl::Status StoreBatch(const v1::SampleBatch& batch);
   void Reply(absl::Status status);
   void ReplyToEnd();
@@ -46,7 +48,7 @@ class IngestReactor final : public grpc::ServerReadReactor<v1::IngestSamplesRequ
   Executor* const executor_;
   Catalog* const catalog_;
   Ingestor* const ingestor_;
-  v1::IngestSamplesResponse* const response_;
+  grpc::ByteBuffer* const response_;
 
   // By whoever stores.
   std::shared_ptr<ModelEntry> model_;

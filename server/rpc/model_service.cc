@@ -49,8 +49,8 @@ grpc::ServerUnaryReactor* ModelService::DeleteModel(grpc::CallbackServerContext*
   });
 }
 
-grpc::ServerReadReactor<v1::IngestSamplesRequest>* ModelService::IngestSamples(grpc::CallbackServerContext* context,
-                                                                               v1::IngestSamplesResponse* response) {
+grpc::ServerReadReactor<grpc::ByteBuffer>* ModelService::IngestSamples(grpc::CallbackServerContext* context,
+                                                                       grpc::ByteBuffer* response) {
   return new IngestReactor(context, parts_.executor, parts_.catalog, parts_.ingestor, response);
 }
 

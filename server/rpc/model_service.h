@@ -11,7 +11,14 @@
 
 namespace expunge {
 
-class ModelService final : public v1::ModelService::CallbackService {
+// Every method by callback; IngestSamples takes its messages as bytes (ingest_reactor.h says why).
+using ModelServiceBase = v1::ModelService::WithCallbackMethod_CreateModel<
+    v1::ModelService::WithCallbackMethod_GetModel<v1::ModelService::WithCallbackMethod_ListModels<
+        v1::ModelService::WithCallbackMethod_DeleteModel<v1::ModelService::WithCallbackMethod_TrainModel<
+            v1::ModelService::WithCallbackMethod_WatchModel<
+                v1::ModelService::WithRawCallbackMethod_IngestSamples<v1::ModelService::Service>>>>>>>;
+
+class ModelService final : public ModelServiceBase {
  public:
   // Not owned. `executor` waits for the disk.
   struct Parts {
@@ -31,8 +38,8 @@ class ModelService final : public v1::ModelService::CallbackService {
                                        v1::ListModelsResponse* response) override;
   grpc::ServerUnaryReactor* DeleteModel(grpc::CallbackServerContext* context, const v1::DeleteModelRequest* request,
                                         google::protobuf::Empty* response) override;
-  grpc::ServerReadReactor<v1::IngestSamplesRequest>* IngestSamples(grpc::CallbackServerContext* context,
-                                                                   v1::IngestSamplesResponse* response) override;
+  grpc::ServerReadReactor<grpc::ByteBuffer>* IngestSamples(grpc::CallbackServerContext* context,
+                                                           grpc::ByteBuffer* response) override;
   grpc::ServerUnaryReactor* TrainModel(grpc::CallbackServerContext* context, const v1::TrainModelRequest* request,
                                        v1::Model* response) override;
   grpc::ServerWriteReactor<v1::Model>* WatchModel(grpc::CallbackServerContext* context,

@@ -26,6 +26,13 @@ absl::Status OverloadedError() {
                absl::StrCat("more than ", kMaxAdmitted, " Predict calls are waiting"));
 }
 
+bool HasSubjects(ModelEntry& model) {
+  for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {
+    if (model.Status(shard).subjects > 0) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 grpc::ServerUnaryReactor* PredictionService::Predict(grpc::CallbackServerContext* context,
@@ -53,6 +60,9 @@ absl::Status PredictionService::Answer(const grpc::CallbackServerContext& contex
                        absl::MakeConstSpan(reinterpret_cast<const uint8_t*>(data.data()), data.size()), batch,
                        [&context] { return IsAbandoned(context); });
   if (absl::IsCancelled(prediction.status())) return AbandonedError(context);
+  if (absl::IsUnavailable(prediction.status()) && !HasSubjects(*model)) {
+    return Error(absl::StatusCode::kFailedPrecondition, "MODEL_NOT_TRAINED", "the model has no samples left to be trained on");
+  }
   RETURN_IF_ERROR(prediction.status());
   *response = PredictionToWire(*std::move(prediction), model->spec());
   return absl::OkStatus();

@@ -47,6 +47,9 @@ absl::Status ReplayReactor::ReplayAll() {
 }
 
 absl::Status ReplayReactor::ReplayOne(uint32_t shard) {
+  // Before anything is loaded: it may have waited long for its turn.
+  if (IsAbandoned(*context_)) return AbandonedError(*context_);
+  if (parts_.drain->begun()) return Drain::Error();
   absl::Time next_message = absl::InfinitePast();
   const auto progress = [&](const ReplayProgress& progress) {
     if (IsAbandoned(*context_) || parts_.drain->begun()) return false;

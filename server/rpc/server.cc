@@ -13,11 +13,16 @@
 #include "base/string_view.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
+#include "grpcpp/resource_quota.h"
 #include "grpcpp/security/server_credentials.h"
 #include "grpcpp/server_builder.h"
 
 namespace expunge {
 namespace {
+
+constexpr int kMaxCallsPerConnection = 1024;
+// What messages that are being read or written may hold; beyond it gRPC slows down and refuses.
+constexpr size_t kMaxTransportBytes = size_t{1} << 30;
 
 constexpr const char* kServiceNames[] = {v1::PredictionService::service_full_name(),
                                          v1::ErasureService::service_full_name(), v1::AuditService::service_full_name(),
@@ -94,6 +99,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &server->port_);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // or a second server would share the port
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
+  builder.SetResourceQuota(grpc::ResourceQuota("expunge").Resize(kMaxTransportBytes));
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
   builder.RegisterService(&server->prediction_service_);
   builder.RegisterService(&server->erasure_service_);

@@ -32,7 +32,9 @@ grpc::ServerUnaryReactor* RunUnary(grpc::CallbackServerContext* context, Executo
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   executor->Schedule([context, reactor, when_abandoned, handler = std::move(handler)]() mutable {
     const bool dropped = when_abandoned == WhenAbandoned::kDrop && IsAbandoned(*context);
-    reactor->Finish(ToGrpcStatus(dropped ? AbandonedError(*context) : handler()));
+    const absl::Status status = dropped ? AbandonedError(*context) : handler();
+    handler = nullptr;  // before the reply, after which the service may be gone that it refers to
+    reactor->Finish(ToGrpcStatus(status));
   });
   return reactor;
 }

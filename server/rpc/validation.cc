@@ -43,6 +43,11 @@ absl::Status ValidateValues(std::string_view data, DType dtype, std::string_view
              : absl::OkStatus();
 }
 
+std::string ShapeText(const v1::Tensor& tensor) {
+  if (static_cast<size_t>(tensor.shape_size()) > kMaxDimensions + 1) return absl::StrCat("of ", tensor.shape_size(), " dimensions");
+  return absl::StrCat("[", absl::StrJoin(tensor.shape(), ", "), "]");
+}
+
 bool ShapeFits(const v1::Tensor& inputs, const InputSpec& input) {
   if (inputs.shape_size() == 2 && inputs.shape(1) == input.Elements()) return true;
   return inputs.shape_size() == static_cast<int>(input.shape.size()) + 1 &&
@@ -87,7 +92,7 @@ absl::StatusOr<size_t> ValidateInputs(const v1::Tensor& inputs, const ModelSpec&
   if (!ShapeFits(inputs, input)) {
     return InvalidField("inputs.shape",
                         absl::StrCat("must be [batch, ", absl::StrJoin(input.shape, ", "), "] or [batch, ",
-                                     input.Elements(), "], is [", absl::StrJoin(inputs.shape(), ", "), "]"));
+                                     input.Elements(), "], is ", ShapeText(inputs)));
   }
   const int64_t batch = inputs.shape(0);
   if (batch < 1 || batch > kMaxPredictBatch) {

@@ -1,9 +1,17 @@
 #include "serving/predictor.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/status_macros.h"
 
 namespace expunge {
+namespace {
+
+// Probabilities held at once, of all constituents: 16 MiB. A larger batch is answered piece by piece.
+constexpr size_t kMaxOutputs = size_t{4} << 20;
+
+}  // namespace
 
 absl::StatusOr<Prediction> Predict(const ModelSpec& spec, const Ensemble& ensemble, bool trained, absl::Span<const uint8_t> inputs,
                                    size_t batch, const std::function<bool()>& abandoned) {
@@ -20,20 +28,25 @@ absl::StatusOr<Prediction> Predict(const ModelSpec& spec, const Ensemble& ensemb
   }
 
   const size_t classes = spec.classes();
-  std::vector<float> outputs(constituents.size() * batch * classes);
-  for (size_t k = 0; k < constituents.size(); ++k) {
-    if (abandoned()) return absl::CancelledError("the caller no longer waits for the prediction");
-    RETURN_IF_ERROR(constituents[k].network->Probabilities(
-        inputs, batch, absl::MakeSpan(outputs).subspan(k * batch * classes, batch * classes)));
-  }
-
-  prediction.verdicts.reserve(batch);
+  const size_t sample_bytes = spec.input.SampleBytes();
+  const size_t piece = std::clamp<size_t>(kMaxOutputs / (constituents.size() * classes), 1, batch);
+  std::vector<float> outputs(constituents.size() * piece * classes);
   std::vector<absl::Span<const float>> votes(constituents.size());
-  for (size_t i = 0; i < batch; ++i) {
-    for (size_t k = 0; k < votes.size(); ++k) {
-      votes[k] = absl::MakeConstSpan(outputs).subspan((k * batch + i) * classes, classes);
+  prediction.verdicts.reserve(batch);
+  for (size_t begin = 0; begin < batch; begin += piece) {
+    const size_t count = std::min(piece, batch - begin);
+    for (size_t k = 0; k < constituents.size(); ++k) {
+      if (abandoned()) return absl::CancelledError("the caller no longer waits for the prediction");
+      RETURN_IF_ERROR(constituents[k].network->Probabilities(
+          inputs.subspan(begin * sample_bytes, count * sample_bytes), count,
+          absl::MakeSpan(outputs).subspan(k * piece * classes, count * classes)));
     }
-    prediction.verdicts.push_back(Aggregate(spec.sisa.aggregation, votes));
+    for (size_t i = 0; i < count; ++i) {
+      for (size_t k = 0; k < votes.size(); ++k) {
+        votes[k] = absl::MakeConstSpan(outputs).subspan((k * piece + i) * classes, classes);
+      }
+      prediction.verdicts.push_back(Aggregate(spec.sisa.aggregation, votes));
+    }
   }
   return prediction;
 }

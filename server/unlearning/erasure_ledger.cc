@@ -16,6 +16,14 @@ bool IsOpen(const records::Erasure& erasure) {
   return erasure.state() == records::Erasure::PENDING || erasure.state() == records::Erasure::IN_PROGRESS;
 }
 
+// Its keys may still be on disk.
+bool OwesPurgeItself(const records::Erasure& erasure) { return IsOpen(erasure) && erasure.purged_time_micros() == 0; }
+
+// A state that a later version wrote counts as unspecified.
+size_t StateIndex(const records::Erasure& erasure) {
+  return records::Erasure::State_IsValid(erasure.state()) ? erasure.state() : records::Erasure::STATE_UNSPECIFIED;
+}
+
 }  // namespace
 
 bool OwesNothing(const records::Erasure& erasure) {
@@ -28,13 +36,16 @@ ErasureLedger::ErasureLedger(Store* store, const Clock* clock) : store_(store), 
 absl::StatusOr<std::unique_ptr<ErasureLedger>> ErasureLedger::Open(Store* store, const Clock* clock) {
   std::unique_ptr<ErasureLedger> ledger(new ErasureLedger(store, clock));
   std::array<uint64_t, 6> counts = {};
-  RETURN_IF_ERROR(store->ScanErasures(1, [&counts](const records::Erasure& erasure) {
-    ++counts[erasure.state()];
+  std::multiset<std::string> unpurged;
+  RETURN_IF_ERROR(store->ScanErasures(1, [&](const records::Erasure& erasure) {
+    ++counts[StateIndex(erasure)];
+    if (OwesPurgeItself(erasure)) unpurged.insert(erasure.subject());
     return true;
   }));
   ASSIGN_OR_RETURN(const ErasureSequence last, store->LastErasureSequence());
   MutexLock lock(&ledger->mutex_);
   ledger->counts_ = counts;
+  ledger->unpurged_ = std::move(unpurged);
   ledger->last_sequence_ = last;
   ledger->isolated_through_ = last;
   return ledger;
@@ -57,7 +68,8 @@ absl::Status ErasureLedger::Record(const records::Erasure& erasure, absl::Span<c
   RETURN_IF_ERROR(store_->RecordErasure(erasure, removals, suppress_in));
   {
     MutexLock lock(&mutex_);
-    ++counts_[erasure.state()];
+    ++counts_[StateIndex(erasure)];
+    if (OwesPurgeItself(erasure)) unpurged_.insert(erasure.subject());
   }
   changes_.Notify();
   return absl::OkStatus();
@@ -81,10 +93,10 @@ absl::Status ErasureLedger::MarkPurged(absl::Span<const ErasureSequence> sequenc
 }
 
 absl::Status ErasureLedger::MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences, double worker_seconds,
-                                          absl::Time time) {
+                                          absl::Time time, const std::function<bool()>& still_true) {
   return Update(sequences, /*synced=*/true, [&](records::Erasure& erasure) {
     // Between its record and its isolation an erasure still destroys checkpoints; it notifies the shard again after.
-    if (erasure.isolated_time_micros() == 0) return false;
+    if (erasure.isolated_time_micros() == 0 || !still_true()) return false;
     bool changed = false;
     bool all = true;
     for (auto& task : *erasure.mutable_tasks()) {
@@ -106,6 +118,11 @@ absl::StatusOr<records::Erasure> ErasureLedger::Find(std::string_view uuid) cons
   return *std::move(found);
 }
 
+bool ErasureLedger::OwesPurge(std::string_view subject) const {
+  MutexLock lock(&mutex_);
+  return unpurged_.contains(std::string(subject));
+}
+
 std::array<uint64_t, 6> ErasureLedger::CountsByState() const {
   MutexLock lock(&mutex_);
   return counts_;
@@ -120,14 +137,18 @@ absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, 
     const StripedLocks::Held held = record_locks_.Lock({piece.begin(), piece.end()});
     std::vector<records::Erasure> changed;
     std::array<int64_t, 6> moved = {};
+    std::vector<std::string> purged;
     for (const ErasureSequence sequence : piece) {
       ASSIGN_OR_RETURN(auto erasure, store_->GetErasure(sequence));
-      if (!erasure || !change(*erasure)) continue;
+      if (!erasure) continue;
+      const bool owed_purge = OwesPurgeItself(*erasure);
+      if (!change(*erasure)) continue;
+      if (owed_purge && !OwesPurgeItself(*erasure)) purged.push_back(erasure->subject());
       if (IsOpen(*erasure) && OwesNothing(*erasure)) {
-        --moved[erasure->state()];
+        --moved[StateIndex(*erasure)];
         erasure->set_state(records::Erasure::COMPLETED);
         erasure->set_completed_time_micros(absl::ToUnixMicros(clock_->Now()));
-        ++moved[erasure->state()];
+        ++moved[StateIndex(*erasure)];
       }
       changed.push_back(*std::move(erasure));
     }
@@ -135,6 +156,9 @@ absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, 
     RETURN_IF_ERROR(store_->UpdateErasures(changed, synced));
     MutexLock lock(&mutex_);
     for (size_t state = 0; state < moved.size(); ++state) counts_[state] += moved[state];
+    for (const std::string& subject : purged) {
+      if (const auto one = unpurged_.find(subject); one != unpurged_.end()) unpurged_.erase(one);
+    }
   }
   changes_.Notify();
   return absl::OkStatus();

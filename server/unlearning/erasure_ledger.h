@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <set>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -45,10 +46,15 @@ class ErasureLedger {
   // Milestones. Each is kept once set; repeating changes nothing.
   absl::Status MarkIsolated(ErasureSequence sequence, absl::Time time);  // survives the end of the process
   absl::Status MarkPurged(absl::Span<const ErasureSequence> sequences, absl::Time time);  // durable
-  // The shard's constituent is up to date again, for those erasures that had been recorded before it was examined. Durable.
-  absl::Status MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences, double worker_seconds, absl::Time time);
+  // The shard's constituent is up to date again, for those erasures that had been recorded before it was examined, were
+  // isolated since, and find `still_true` true after that: a Forget on its way destroys what is up to date. Durable.
+  absl::Status MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences, double worker_seconds,
+                             absl::Time time, const std::function<bool()>& still_true);
 
   absl::StatusOr<records::Erasure> Find(std::string_view uuid) const;  // NOT_FOUND (ERASURE_NOT_FOUND)
+
+  // An erasure of this subject is on record whose keys may still be on disk.
+  bool OwesPurge(std::string_view subject) const;
 
   // Number of erasures by records::Erasure::State.
   std::array<uint64_t, 6> CountsByState() const;
@@ -68,6 +74,7 @@ class ErasureLedger {
   Notifier changes_;
   mutable Mutex mutex_;
   ErasureSequence last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::multiset<std::string> unpurged_ ABSL_GUARDED_BY(mutex_);  // their subjects' pseudonyms, one for each open erasure
   std::set<ErasureSequence> isolating_ ABSL_GUARDED_BY(mutex_);
   std::atomic<ErasureSequence> isolated_through_ = 0;
   std::array<uint64_t, 6> counts_ ABSL_GUARDED_BY(mutex_) = {};

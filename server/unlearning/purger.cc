@@ -28,6 +28,7 @@ Purger::~Purger() {
 void Purger::Notify(const std::vector<ErasureSequence>& sequences) {
   MutexLock lock(&mutex_);
   waiting_.insert(waiting_.end(), sequences.begin(), sequences.end());
+  due_ = true;
   changed_.Signal();
 }
 
@@ -38,9 +39,10 @@ void Purger::Run() {
     std::vector<ErasureSequence> batch;
     {
       MutexLock lock(&mutex_);
-      while (!stopping_ && waiting_.empty()) changed_.Wait(&mutex_);
+      while (!stopping_ && !due_) changed_.Wait(&mutex_);
       if (stopping_) return;
       batch.swap(waiting_);
+      due_ = false;
     }
     absl::Status status = keyring_->Purge();
     if (status.ok()) status = ledger_->MarkPurged(batch, clock_->Now());
@@ -49,6 +51,7 @@ void Purger::Run() {
     Log(LogLevel::kError, "purge_failed", {{"error", status.ToString()}});
     MutexLock lock(&mutex_);
     waiting_.insert(waiting_.end(), batch.begin(), batch.end());
+    due_ = true;
     // By a fixed moment: new erasures, however many, must not put the next attempt off.
     const absl::Time again = absl::Now() + kRetryAfter;
     while (!stopping_ && absl::Now() < again) changed_.WaitWithTimeout(&mutex_, again - absl::Now());

@@ -20,7 +20,7 @@ class Purger {
   Purger(Keyring* keyring, ErasureLedger* ledger, const Clock* clock);
   ~Purger();  // finishes the running purge; what waits is found again at the next start
 
-  // The erasures' keys have been destroyed logically.
+  // Keys have been destroyed logically: those of these erasures, or, with none, a deleted model's.
   void Notify(const std::vector<ErasureSequence>& sequences);
 
  private:
@@ -32,6 +32,7 @@ class Purger {
   Mutex mutex_;
   CondVar changed_;
   std::vector<ErasureSequence> waiting_ ABSL_GUARDED_BY(mutex_);
+  bool due_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

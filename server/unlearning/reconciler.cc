@@ -178,7 +178,7 @@ absl::Status Reconciler::FindValidPrefix(Pass& pass) {
     // What cannot be read is not a checkpoint; the slice is trained again.
     if (absl::IsDataLoss(state.status())) {
       Log(LogLevel::kError, "checkpoint_unreadable",
-          {{"model", pass.model.name()}, {"shard", pass.id.shard}, {"slice", slices - 1}, {"error", state.status().ToString()}});
+          {{"model", pass.model.uid()}, {"shard", pass.id.shard}, {"slice", slices - 1}, {"error", state.status().ToString()}});
     }
     pass.SetCheckpoint(slices - 1, nullptr);
   }
@@ -266,7 +266,7 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
     ASSIGN_OR_RETURN(const bool published, PublishPrefix(pass));
     if (!published) return Outcome::kMoved;
   }
-  if (!pass.pending.empty()) RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending, pass.worker_seconds, clock_->Now()));
+  if (!pass.pending.empty()) RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending, pass.worker_seconds, clock_->Now(), [&] { return !pass.Moved(); }));
   return pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained) ? Outcome::kUpToDate
                                                                                                               : Outcome::kMoved;
 }

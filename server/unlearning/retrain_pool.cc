@@ -77,7 +77,7 @@ absl::Time RetrainPool::Attempt(RetrainQueue::Work& work) {
   if (!outcome.ok()) {
     ++work.failures;
     const absl::Duration backoff = Backoff(work.failures);
-    Log(LogLevel::kError, "retrain_failed", {{"model", model->name()}, {"shard", work.shard.shard}, {"failures", work.failures},
+    Log(LogLevel::kError, "retrain_failed", {{"model", model->uid()}, {"shard", work.shard.shard}, {"failures", work.failures},
                                              {"retry_seconds", absl::ToInt64Seconds(backoff)}, {"error", outcome.status().ToString()}});
     {
       Shard& shard = model->shard(work.shard.shard);

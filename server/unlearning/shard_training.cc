@@ -77,7 +77,7 @@ absl::StatusOr<ShardMembership> ReadMembership(const ModelEntry& model, uint32_t
   std::vector<SampleInSlice> samples;
   RETURN_IF_ERROR(view.ScanSubjects({model.uid(), shard}, [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
     ASSIGN_OR_RETURN(const bool known, keyring.HasSubjectKey(model.uid(), subject));
-    if (!known) return absl::OkStatus();
+    if (!known || row.samples().empty()) return absl::OkStatus();
     ++membership.subjects;
     for (const records::Subject::Sample& sample : row.samples()) {
       if (sample.slice() >= slices) return CorruptSample();
@@ -145,13 +145,15 @@ absl::Status TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t 
   const size_t count = samples.slice_ends[slice];
   if (count == 0) return absl::OkStatus();
   const uint32_t epochs = EpochsPerSlice(spec.training.epochs, spec.sisa.slices)[slice];
-  std::vector<std::vector<uint32_t>> orders;
-  for (uint32_t epoch = 0; epoch < epochs; ++epoch) {
-    orders.push_back(EpochOrder(spec, shard, slice, epoch, absl::MakeConstSpan(samples.keys).subspan(0, count)));
-  }
   const double batches = epochs * std::ceil(static_cast<double>(count) / spec.training.batch_size);
   double done = 0;
-  return trainer.Train(spec, samples.block, orders, [&] { return !progress(done++ / batches); }, state);
+  // One at a time: the orders of all epochs together may be larger than the samples.
+  for (uint32_t epoch = 0; epoch < epochs; ++epoch) {
+    const std::vector<uint32_t> order =
+        EpochOrder(spec, shard, slice, epoch, absl::MakeConstSpan(samples.keys).subspan(0, count));
+    RETURN_IF_ERROR(trainer.Train(spec, samples.block, {&order, 1}, [&] { return !progress(done++ / batches); }, state));
+  }
+  return absl::OkStatus();
 }
 
 Digest ParametersDigest(const TrainingState& state) { return Sha256(FloatBytes(state.parameters)); }

@@ -74,9 +74,9 @@ absl::StatusOr<ForgetResult> Unlearner::Forget(const ForgetRequest& request) {
       return Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id was used before for another request");
     }
     // An attempt that failed half-way was not acknowledged; its repetition finishes it.
-    if (known->isolated_time_micros() == 0) {
-      RETURN_IF_ERROR(Isolate(*known));
-      Announce(*known);
+    if (known->state() == records::Erasure::IN_PROGRESS && !request.validate_only) {
+      if (known->isolated_time_micros() == 0) RETURN_IF_ERROR(Isolate(*known));
+      RETURN_IF_ERROR(Announce(*known));
     }
     result.erasure = *std::move(known);
     return result;
@@ -146,6 +146,15 @@ absl::Status Unlearner::RecordAndIsolate(const ForgetRequest& request, const Pse
 
   std::vector<std::shared_lock<std::shared_mutex>> training_held;
   for (const Holding& holding : holdings) training_held.emplace_back(holding.model->train_mutex);
+  bool owes_purge = parts_.ledger->OwesPurge(AsBytes(subject));
+  for (const Holding& holding : holdings) {
+    if (!holding.model->deleting()) continue;
+    if (!holding.model->keys_gone()) {
+      return WithRetryAfter(Error(absl::StatusCode::kUnavailable, "MODEL_BEING_DELETED", "a model that holds the subject is being deleted"),
+                            absl::Seconds(1));
+    }
+    owes_purge = true;
+  }
   std::erase_if(holdings, [](const Holding& holding) { return holding.model->deleting(); });
   AddTasks(holdings, erasure);
   std::vector<SubjectRemoval> removals;
@@ -156,7 +165,9 @@ absl::Status Unlearner::RecordAndIsolate(const ForgetRequest& request, const Pse
     for (const auto& sample : holding.row.samples()) removal.samples.push_back(SampleKeyFromBytes(sample.key()));
   }
   erasure.set_state(records::Erasure::IN_PROGRESS);
-  if (holdings.empty()) CompleteAtOnce(erasure);
+  if (holdings.empty()) erasure.set_retrained_time_micros(erasure.received_time_micros());
+  const bool complete = holdings.empty() && !owes_purge;
+  if (complete) CompleteAtOnce(erasure);
 
   erasure.set_sequence(parts_.ledger->BeginIsolation());
   if (absl::Status recorded = parts_.ledger->Record(erasure, removals, suppress_in); !recorded.ok()) {
@@ -164,13 +175,12 @@ absl::Status Unlearner::RecordAndIsolate(const ForgetRequest& request, const Pse
     return recorded;
   }
   for (const Holding& holding : holdings) holding.model->RemoveFromCounts(holding.shard, holding.row);
-  if (holdings.empty()) {
+  if (complete) {
     parts_.ledger->EndIsolation(erasure.sequence());
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(Isolate(erasure));
-  Announce(erasure);
-  return absl::OkStatus();
+  return Announce(erasure);
 }
 
 absl::Status Unlearner::Isolate(records::Erasure& erasure) {
@@ -201,20 +211,24 @@ absl::Status Unlearner::Isolate(records::Erasure& erasure) {
   const absl::Time now = parts_.clock->Now();
   erasure.set_isolated_time_micros(absl::ToUnixMicros(now));
   parts_.ledger->EndIsolation(erasure.sequence());
-  RETURN_IF_ERROR(parts_.ledger->MarkIsolated(erasure.sequence(), now));
-  // A deletion completes what is isolated. One that came before leaves nothing to be retrained, and nobody who would say so.
+  return parts_.ledger->MarkIsolated(erasure.sequence(), now);
+}
+
+absl::Status Unlearner::Announce(const records::Erasure& erasure) {
+  parts_.purger->Notify({erasure.sequence()});
   for (const auto& task : erasure.tasks()) {
-    if (parts_.catalog->FindByUid(task.model()) != nullptr) continue;
-    RETURN_IF_ERROR(parts_.ledger->MarkRetrained({task.model(), task.shard()}, {erasure.sequence()}, 0, now));
+    const ShardId shard = {task.model(), task.shard()};
+    if (parts_.catalog->FindByUid(task.model()) == nullptr) {  // deleted meanwhile: nothing is left to be retrained
+      RETURN_IF_ERROR(MarkNothingToRetrain(shard, {erasure.sequence()}));
+    } else {
+      parts_.pool->Notify(shard, absl::FromUnixMicros(erasure.due_time_micros()));
+    }
   }
   return absl::OkStatus();
 }
 
-void Unlearner::Announce(const records::Erasure& erasure) {
-  parts_.purger->Notify({erasure.sequence()});
-  for (const auto& task : erasure.tasks()) {
-    parts_.pool->Notify({task.model(), task.shard()}, absl::FromUnixMicros(erasure.due_time_micros()));
-  }
+absl::Status Unlearner::MarkNothingToRetrain(ShardId shard, const std::vector<ErasureSequence>& erasures) {
+  return parts_.ledger->MarkRetrained(shard, erasures, 0, parts_.clock->Now(), [] { return true; });
 }
 
 absl::Status Unlearner::Train(ModelEntry& model) {
@@ -247,38 +261,45 @@ absl::Status Unlearner::Train(ModelEntry& model) {
 
 absl::Status Unlearner::Delete(ModelEntry& model) {
   {
+    // Alone: a Forget finds the model either whole or without any key.
     const std::unique_lock training(model.train_mutex);
-    MutexLock lock(&model.record_mutex);
-    records::Model record = model.record;
-    record.set_deleting(true);
-    RETURN_IF_ERROR(parts_.store->PutModel(model.uid(), record));
-    model.record = std::move(record);
+    {
+      MutexLock lock(&model.record_mutex);
+      records::Model record = model.record;
+      record.set_deleting(true);
+      RETURN_IF_ERROR(parts_.store->PutModel(model.uid(), record));
+      model.record = std::move(record);
+    }
+    for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {
+      model.ensemble().Withdraw(shard, 0, model.BumpGeneration(shard));
+    }
+    RETURN_IF_ERROR(parts_.keyring->Destroy({.models = {model.uid()}}));
+    model.set_keys_gone();
   }
-  return FinishDeletion(model);
-}
-
-absl::Status Unlearner::FinishDeletion(ModelEntry& model) {
-  parts_.catalog->Remove(model);
   parts_.pool->Drop(model.uid());
-  const uint32_t shards = model.spec().sisa.shards;
-  for (uint32_t shard = 0; shard < shards; ++shard) model.ensemble().Withdraw(shard, 0, model.BumpGeneration(shard));
-  RETURN_IF_ERROR(parts_.keyring->Destroy({.models = {model.uid()}}));
-  for (uint32_t shard = 0; shard < shards; ++shard) {
-    const ShardId id = {model.uid(), shard};
-    ASSIGN_OR_RETURN(const auto pending, parts_.store->View()->PendingErasures(id));
-    if (!pending.empty()) RETURN_IF_ERROR(parts_.ledger->MarkRetrained(id, pending, 0, parts_.clock->Now()));
+  for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {
+    ASSIGN_OR_RETURN(const auto pending, parts_.store->View()->PendingErasures({model.uid(), shard}));
+    if (!pending.empty()) RETURN_IF_ERROR(MarkNothingToRetrain({model.uid(), shard}, pending));
   }
-  return parts_.store->DeleteModel(model.uid());
+  RETURN_IF_ERROR(parts_.store->DeleteModel(model.uid()));
+  // Last: while anything failed before, the model can be deleted again.
+  parts_.catalog->Remove(model);
+  parts_.purger->Notify({});
+  return absl::OkStatus();
 }
 
 absl::Status Unlearner::Recover(int threads) {
   std::vector<ErasureSequence> not_purged;
   std::vector<records::Erasure> not_isolated;
   std::map<ShardId, absl::Time> deadlines;
+  std::map<ShardId, std::vector<ErasureSequence>> without_model;
   RETURN_IF_ERROR(parts_.store->ScanOpenErasures([&](const records::Erasure& erasure) {
     if (erasure.isolated_time_micros() == 0) not_isolated.push_back(erasure);
     if (erasure.purged_time_micros() == 0) not_purged.push_back(erasure.sequence());
     for (const auto& task : erasure.tasks()) {
+      if (!task.retrained() && parts_.catalog->FindByUid(task.model()) == nullptr) {
+        without_model[{task.model(), task.shard()}].push_back(erasure.sequence());
+      }
       const absl::Time due = absl::FromUnixMicros(erasure.due_time_micros());
       const auto [deadline, added] = deadlines.try_emplace({task.model(), task.shard()}, due);
       if (!added) deadline->second = std::min(deadline->second, due);
@@ -287,8 +308,10 @@ absl::Status Unlearner::Recover(int threads) {
   }));
   for (records::Erasure& erasure : not_isolated) RETURN_IF_ERROR(Isolate(erasure));
   for (const std::shared_ptr<ModelEntry>& model : parts_.catalog->List()) {
-    if (model->deleting()) RETURN_IF_ERROR(FinishDeletion(*model));
+    if (model->deleting()) RETURN_IF_ERROR(Delete(*model));
   }
+
+  for (const auto& [shard, erasures] : without_model) RETURN_IF_ERROR(MarkNothingToRetrain(shard, erasures));
 
   for (const ShardId& shard : ReconcileAll(threads)) {
     const auto deadline = deadlines.find(shard);
@@ -313,7 +336,7 @@ std::vector<ShardId> Unlearner::ReconcileAll(int threads) {
     for (size_t i = next++; i < items.size(); i = next++) {
       const auto outcome = parts_.reconciler->Reconcile(*items[i].model, items[i].shard, /*train=*/false, [] { return false; });
       if (!outcome.ok()) {
-        Log(LogLevel::kError, "shard_not_recovered", {{"model", items[i].model->name()}, {"shard", items[i].shard},
+        Log(LogLevel::kError, "shard_not_recovered", {{"model", items[i].model->uid()}, {"shard", items[i].shard},
                                                       {"error", outcome.status().ToString()}});
       }
       items[i].up_to_date = outcome.ok() && *outcome == Reconciler::Outcome::kUpToDate;

@@ -234,6 +234,7 @@ TEST_F(RestartTest, TheCommandFollowsAnErasureThroughARestart) {
   server_.options().insert(server_.options().end(), {"--retrain-delay", "86400"});
   ASSERT_THAT(server_.Start(), IsOk());
 
+  server_.KeepAddress();
   Command command;
   command.arguments = {kClientProgram, "--address", server_.address(), "forget", PersonName(5), "--wait"};
   command.stdout_path = files_.PathOf("out");

@@ -24,10 +24,10 @@ namespace {
 // Only a defect takes so long.
 constexpr absl::Duration kPatience = absl::Seconds(90);
 
-// Of 127.0.0.0/8, another one for each server of each process.
+// Of 127.0.0.0/8, another one for each start in each process.
 std::string OwnHost() {
   static std::atomic<unsigned> count = 0;
-  const unsigned number = static_cast<unsigned>(getpid()) * 16 + count++;
+  const unsigned number = static_cast<unsigned>(getpid()) * 64 + count++;
   return absl::StrCat("127.", 1 + (number >> 16) % 254, ".", number >> 8 & 255, ".", 1 + (number & 255) % 254);
 }
 
@@ -35,14 +35,12 @@ std::string OwnHost() {
 
 ServerProcess::ServerProcess(std::string program, std::vector<std::string> options,
                              std::map<std::string, std::string> environment)
-    : program_(std::move(program)),
-      options_(std::move(options)),
-      environment_(std::move(environment)),
-      address_(absl::StrCat(OwnHost(), ":0")) {}
+    : program_(std::move(program)), options_(std::move(options)), environment_(std::move(environment)) {}
 
 absl::Status ServerProcess::Start() {
   client_ = nullptr;
   process_ = nullptr;
+  if (!keeps_address_) address_ = absl::StrCat(OwnHost(), ":0");
   std::remove(port_path_.c_str());
   const int events = inotify_init1(IN_CLOEXEC);
   const auto close_events = absl::MakeCleanup([events] { close(events); });

@@ -13,10 +13,11 @@
 
 namespace expunge {
 
-// The real `expunged`, on a directory of its own that goes away with it. Can be ended and started again, on the same
-// data and the same address. Not thread-safe.
+// The real `expunged`, on a directory of its own that goes away with it. Can be ended and started again on the same
+// data. Not thread-safe.
 //
-// Each one has a loopback address of its own: nobody else takes the port while it is down.
+// Each start has a loopback address of its own: gRPC shares what it knows about an address, also that nobody was there
+// a moment ago, between all clients of a process.
 class ServerProcess {
  public:
   // The program's path, options beside those that this class sets, variables of the environment.
@@ -39,6 +40,8 @@ class ServerProcess {
   // What it has written to stderr, in all of its starts.
   std::string log() const { return ReadWholeFile(log_path_); }
 
+  // The starts to come have the address of this one. Nobody else takes its port meanwhile.
+  void KeepAddress() { keeps_address_ = true; }
   // For the starts to come.
   std::vector<std::string>& options() { return options_; }
   std::map<std::string, std::string>& environment() { return environment_; }
@@ -52,6 +55,7 @@ class ServerProcess {
   const std::string log_path_ = directory_ / "server.log";
   std::vector<std::string> options_;
   std::map<std::string, std::string> environment_;
+  bool keeps_address_ = false;
   std::string address_;
   std::unique_ptr<ChildProcess> process_;
   std::shared_ptr<Client> client_;

@@ -53,7 +53,7 @@ class ErasureLedgerTest : public testing::Test {
   void Isolate(ErasureSequence sequence) { EXPECT_THAT(ledger_->MarkIsolated(sequence, clock_.Now()), IsOk()); }
   void Purge(ErasureSequence sequence) { EXPECT_THAT(ledger_->MarkPurged({sequence}, clock_.Now()), IsOk()); }
   void Retrain(ShardId shard, ErasureSequence sequence, double worker_seconds = 1) {
-    EXPECT_THAT(ledger_->MarkRetrained(shard, {sequence}, worker_seconds, clock_.Now()), IsOk());
+    EXPECT_THAT(ledger_->MarkRetrained(shard, {sequence}, worker_seconds, clock_.Now(), [] { return true; }), IsOk());
   }
 
   records::Erasure Get(ErasureSequence sequence) { return store_->GetErasure(sequence)->value(); }

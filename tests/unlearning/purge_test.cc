@@ -75,14 +75,5 @@ TEST_F(PurgeTest, AnErasureIsCompletedOnlyWhenItsKeysArePhysicallyGone) {
   EXPECT_EQ(Stored(erasure).state(), records::Erasure::COMPLETED);
 }
 
-TEST_F(PurgeTest, OneThatFailedIsRepeatedWithoutARestart) {
-  files_->Refuse(true);
-  const records::Erasure erasure = Forget(1);
-  files_->WaitUntilRefused();
-  files_->Refuse(false);
-  ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
-  EXPECT_NE(Stored(erasure).purged_time_micros(), 0);
-}
-
 }  // namespace
 }  // namespace expunge
