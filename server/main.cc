@@ -90,6 +90,7 @@ absl::Status Run(const ServerOptions& options) {
 
   end_signals.Wait();
   Log(LogLevel::kInfo, "draining");
+  engine->StopTraining();  // running calls may take long, and need the processor
   server->Drain(absl::Seconds(options.drain_seconds));
   return absl::OkStatus();
 }

@@ -1,5 +1,8 @@
 #include "storage/rocks_options.h"
 
+#include <cstdarg>
+#include <memory>
+
 #include "rocksdb/cache.h"
 #include "rocksdb/env.h"
 #include "rocksdb/filter_policy.h"
@@ -11,6 +14,16 @@ namespace {
 constexpr size_t kKiB = size_t{1} << 10;
 constexpr size_t kMiB = size_t{1} << 20;
 
+// RocksDB's own log would be one more file with keys in it, and it aborts the process when it cannot be written: Debian
+// builds RocksDB with assertions, and its log writer asserts that no earlier write has failed, as on a full disk. Errors
+// reach us as statuses.
+class NoLog : public rocksdb::Logger {
+ public:
+  NoLog() : Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
+
 rocksdb::DBOptions CommonOptions(rocksdb::Env* env) {
   rocksdb::DBOptions options;
   options.env = env != nullptr ? env : rocksdb::Env::Default();
@@ -21,9 +34,7 @@ rocksdb::DBOptions CommonOptions(rocksdb::Env* env) {
   options.WAL_size_limit_MB = 0;
   options.max_open_files = 500;
   options.max_background_jobs = 2;
-  options.keep_log_file_num = 2;
-  options.max_log_file_size = 4 * kMiB;
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.info_log = std::make_shared<NoLog>();
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.skip_stats_update_on_db_open = true;

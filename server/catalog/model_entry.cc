@@ -29,10 +29,13 @@ bool ModelEntry::deleting() {
   return record.deleting();
 }
 
-uint64_t ModelEntry::BumpGeneration(uint32_t shard) {
+uint64_t ModelEntry::BumpGeneration(uint32_t shard, uint32_t first_slice) {
   Shard& state = *shards_[shard];
   MutexLock lock(&state.mutex);
   if (trained()) state.status.phase = ShardStatus::Phase::kWaiting;
+  for (uint32_t r = first_slice; r < state.status.slices.size(); ++r) {
+    state.status.slices[r] = {.samples = state.status.slices[r].samples};
+  }
   return ++state.generation;
 }
 

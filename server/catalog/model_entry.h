@@ -85,7 +85,8 @@ class ModelEntry {
   void set_trained() { trained_.store(true, std::memory_order_release); }
 
   // What may be used in the shard changed: bumps its generation and returns the new one; the shard waits for a worker.
-  uint64_t BumpGeneration(uint32_t shard);
+  // Checkpoints from `first_slice` on are known not to be valid any more.
+  uint64_t BumpGeneration(uint32_t shard, uint32_t first_slice);
 
   ShardStatus Status(uint32_t shard);
   void RemoveFromCounts(uint32_t shard, const records::Subject& row);  // a subject that was forgotten

@@ -48,6 +48,9 @@ class Engine {
   // Unlearner::Recover: once, before anything else is called.
   absl::Status Recover() { return unlearner_->Recover(options_.recovery_threads); }
 
+  // Retrains stop at the next batch; everything else goes on. What they owed is done after the next start.
+  void StopTraining() { pool_->Stop(); }
+
   Store& store() { return *store_; }
   Keyring& keyring() { return *keyring_; }
   Catalog& catalog() { return *catalog_; }

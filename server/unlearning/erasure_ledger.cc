@@ -130,10 +130,14 @@ std::array<uint64_t, 6> ErasureLedger::CountsByState() const {
 
 absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, bool synced,
                                    const std::function<bool(records::Erasure&)>& change) {
+  // Each once: one that is read twice before it is written would be counted twice.
+  std::vector<ErasureSequence> once(sequences.begin(), sequences.end());
+  std::sort(once.begin(), once.end());
+  once.erase(std::unique(once.begin(), once.end()), once.end());
   // In pieces, so that a long list holds neither many records in memory nor many locks.
   constexpr size_t kPiece = 256;
-  for (size_t begin = 0; begin < sequences.size(); begin += kPiece) {
-    const absl::Span<const ErasureSequence> piece = sequences.subspan(begin, kPiece);
+  for (size_t begin = 0; begin < once.size(); begin += kPiece) {
+    const absl::Span<const ErasureSequence> piece = absl::MakeConstSpan(once).subspan(begin, kPiece);
     const StripedLocks::Held held = record_locks_.Lock({piece.begin(), piece.end()});
     std::vector<records::Erasure> changed;
     std::array<int64_t, 6> moved = {};

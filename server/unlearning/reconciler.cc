@@ -74,6 +74,7 @@ struct Reconciler::Pass {
 
   void SetCheckpoint(uint32_t slice, const records::Checkpoint* checkpoint) {
     MutexLock lock(&shard.mutex);
+    if (shard.generation != generation) return;
     ShardStatus::Slice& status = shard.status.slices[slice];
     status.checkpoint = checkpoint != nullptr;
     status.lineage = checkpoint ? DigestFromBytes(checkpoint->lineage()).value_or(Digest{}) : Digest{};

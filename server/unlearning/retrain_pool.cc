@@ -19,12 +19,14 @@ RetrainPool::RetrainPool(const Options& options, Catalog* catalog, Reconciler* r
 }
 
 RetrainPool::~RetrainPool() {
-  {
-    MutexLock lock(&mutex_);
-    stopping_ = true;
-    changed_.SignalAll();
-  }
+  Stop();
   for (std::thread& worker : workers_) worker.join();
+}
+
+void RetrainPool::Stop() {
+  MutexLock lock(&mutex_);
+  stopping_ = true;
+  changed_.SignalAll();
 }
 
 void RetrainPool::Notify(ShardId shard, absl::Time deadline) {

@@ -27,8 +27,11 @@ class RetrainPool {
   };
   RetrainPool(const Options& options, Catalog* catalog, Reconciler* reconciler, const Clock* clock);
 
-  // Stops at the next batch of each worker and joins. What was not finished is found again at the next start.
+  // Stops and joins.
   ~RetrainPool();
+
+  // Workers stop at their next batch, and what is notified waits. What was not finished is found again at the next start.
+  void Stop();
 
   // The shard is dirty. `deadline`: when the oldest erasure in it is due; InfiniteFuture for plain training, which
   // starts at once.

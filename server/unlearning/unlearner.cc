@@ -198,7 +198,7 @@ absl::Status Unlearner::Isolate(records::Erasure& erasure) {
     const std::shared_ptr<ModelEntry> model = parts_.catalog->FindByUid(task.model());
     if (model == nullptr) continue;  // deleted meanwhile, its keys with it
     // Before the keys: a checkpoint is committed either before this and its key is destroyed below, or it is refused.
-    parts.push_back({model, task.shard(), task.first_slice(), model->BumpGeneration(task.shard())});
+    parts.push_back({model, task.shard(), task.first_slice(), model->BumpGeneration(task.shard(), task.first_slice())});
     if (task.first_slice() < model->spec().sisa.slices) {
       destruction.checkpoints.push_back({{task.model(), task.shard()}, task.first_slice()});
     }
@@ -252,7 +252,7 @@ absl::Status Unlearner::Train(ModelEntry& model) {
     const bool moved = record.trained_through_batch() != model.record.trained_through_batch();
     model.record = std::move(record);
     model.set_trained();
-    for (uint32_t shard = 0; moved && shard < sisa.shards; ++shard) model.BumpGeneration(shard);
+    for (uint32_t shard = 0; moved && shard < sisa.shards; ++shard) model.BumpGeneration(shard, /*first_slice=*/sisa.slices);
   }
   model.changes().Notify();
   for (uint32_t shard = 0; shard < sisa.shards; ++shard) parts_.pool->Notify({model.uid(), shard}, absl::InfiniteFuture());
@@ -271,7 +271,7 @@ absl::Status Unlearner::Delete(ModelEntry& model) {
       model.record = std::move(record);
     }
     for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {
-      model.ensemble().Withdraw(shard, 0, model.BumpGeneration(shard));
+      model.ensemble().Withdraw(shard, 0, model.BumpGeneration(shard, /*first_slice=*/0));
     }
     RETURN_IF_ERROR(parts_.keyring->Destroy({.models = {model.uid()}}));
     model.set_keys_gone();

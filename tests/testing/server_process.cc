@@ -78,6 +78,7 @@ absl::Status ServerProcess::WaitForPort(int directory_events) {
 }
 
 int ServerProcess::WaitForEnd() {
+  client_ = nullptr;  // a connection that nobody looks after would be waited for
   if (const auto status = process_->Wait(kPatience)) return *status;
   Signal(SIGKILL);
   process_->Wait(absl::InfiniteDuration());

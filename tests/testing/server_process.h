@@ -32,7 +32,7 @@ class ServerProcess {
   int Terminate();  // SIGTERM and WaitForEnd
   void Kill();      // SIGKILL and WaitForEnd
 
-  // For calls to the server of this start. A new one each time.
+  // For calls to the server of this start, until its end is waited for. A new one each time.
   std::shared_ptr<Client> client() const { return client_; }
   const std::string& address() const { return address_; }
   std::string data_dir() const { return directory_ / "data"; }

@@ -233,6 +233,40 @@ TEST_F(ErasureLedgerTest, ManyErasuresAreMarkedInOneCall) {
   EXPECT_EQ(Count(records::Erasure::IN_PROGRESS), 0);
 }
 
+TEST_F(ErasureLedgerTest, AnErasureThatIsNamedTwiceInOneCallIsMarkedOnce) {
+  const ErasureSequence first = Record({}), second = Record({});
+  Isolate(first);
+  Isolate(second);
+  EXPECT_THAT(ledger_->MarkPurged({first, second, first}, clock_.Now()), IsOk());
+  EXPECT_EQ(Count(records::Erasure::IN_PROGRESS), 0);
+  EXPECT_EQ(Count(records::Erasure::COMPLETED), 2);
+}
+
+TEST_F(ErasureLedgerTest, ARetrainThatIsNoLongerTrueDoesNotCount) {
+  const ErasureSequence sequence = Record({kA});
+  Isolate(sequence);
+  EXPECT_THAT(ledger_->MarkRetrained(kA, {sequence}, 1, clock_.Now(), [] { return false; }), IsOk());
+  EXPECT_FALSE(Get(sequence).tasks(0).retrained());
+  Retrain(kA, sequence);
+  EXPECT_TRUE(Get(sequence).tasks(0).retrained());
+}
+
+TEST_F(ErasureLedgerTest, ASubjectOwesAPurgeUntilEachOfItsErasuresIsPurged) {
+  const std::string subject(32, 's');
+  EXPECT_FALSE(ledger_->OwesPurge(subject));
+  Record({}, records::Erasure::COMPLETED);
+  EXPECT_FALSE(ledger_->OwesPurge(subject));
+  const ErasureSequence first = Record({kA}), second = Record({kA});
+  EXPECT_TRUE(ledger_->OwesPurge(subject));
+  EXPECT_FALSE(ledger_->OwesPurge(std::string(32, 't')));
+  Purge(first);
+  EXPECT_TRUE(ledger_->OwesPurge(subject));
+  Open();
+  EXPECT_TRUE(ledger_->OwesPurge(subject));
+  Purge(second);
+  EXPECT_FALSE(ledger_->OwesPurge(subject));
+}
+
 TEST_F(ErasureLedgerTest, MarksFromSeveralThreadsAreAllKept) {
   for (int round = 0; round < 20; ++round) {
     const ErasureSequence sequence = Record({kA, kB, kC});

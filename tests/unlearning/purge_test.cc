@@ -9,31 +9,34 @@
 namespace expunge {
 namespace {
 
-// The operating system's files, where the keyring cannot make a new table while told so. Thread-safe.
-class NoKeyringTables : public rocksdb::FileSystemWrapper {
+// The operating system's files, where the keyring waits for a new table, or gets none, while told so. Thread-safe.
+class KeyringTables : public rocksdb::FileSystemWrapper {
  public:
-  NoKeyringTables() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+  enum class Mode { kFree, kHeld, kRefused };
 
-  void Refuse(bool refuse) {
+  KeyringTables() : FileSystemWrapper(rocksdb::FileSystem::Default()) {}
+
+  void Set(Mode mode) {
     MutexLock lock(&mutex_);
-    refuse_ = refuse;
+    mode_ = mode;
+    changed_.SignalAll();
   }
-  void WaitUntilRefused() {
+  // Until one waits or was refused.
+  void WaitUntilAsked() {
     MutexLock lock(&mutex_);
-    while (refused_ == 0) changed_.Wait(&mutex_);
+    while (!asked_) changed_.Wait(&mutex_);
   }
 
-  const char* Name() const override { return "NoKeyringTables"; }
+  const char* Name() const override { return "KeyringTables"; }
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
                                     rocksdb::IODebugContext* debug) override {
     if (name.find("/keyring/") != std::string::npos && name.ends_with(".sst")) {
       MutexLock lock(&mutex_);
-      if (refuse_) {
-        ++refused_;
-        changed_.SignalAll();
-        return rocksdb::IOStatus::IOError("injected");
-      }
+      asked_ = asked_ || mode_ != Mode::kFree;
+      changed_.SignalAll();
+      while (mode_ == Mode::kHeld) changed_.Wait(&mutex_);
+      if (mode_ == Mode::kRefused) return rocksdb::IOStatus::IOError("injected");
     }
     return target()->NewWritableFile(name, options, file, debug);
   }
@@ -41,38 +44,72 @@ class NoKeyringTables : public rocksdb::FileSystemWrapper {
  private:
   Mutex mutex_;
   CondVar changed_;
-  bool refuse_ ABSL_GUARDED_BY(mutex_) = false;
-  int refused_ ABSL_GUARDED_BY(mutex_) = 0;
+  Mode mode_ ABSL_GUARDED_BY(mutex_) = Mode::kFree;
+  bool asked_ ABSL_GUARDED_BY(mutex_) = false;
 };
 
 class PurgeTest : public EngineTest {
  protected:
+  using Mode = KeyringTables::Mode;
+
   PurgeTest() {
     options_.env = env_.get();
     Open();
     model_ = CreateModel("m", SmallSpec(1, 1));
     IngestSubjects(*model_, 1, 3);
   }
-  ~PurgeTest() override { Close(); }  // before the files under it go
+  ~PurgeTest() override {  // before the files under it go
+    files_->Set(Mode::kFree);
+    Close();
+  }
 
-  const std::shared_ptr<NoKeyringTables> files_ = std::make_shared<NoKeyringTables>();
+  // Forgets the subject; all is done but the purge, which is held.
+  records::Erasure ForgetWithoutPurge(int subject) {
+    files_->Set(Mode::kHeld);
+    const records::Erasure erasure = Forget(subject);
+    files_->WaitUntilAsked();
+    EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).retrained_time_micros() != 0; }));
+    return erasure;
+  }
+
+  const std::shared_ptr<KeyringTables> files_ = std::make_shared<KeyringTables>();
   const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
   std::shared_ptr<ModelEntry> model_;
 };
 
 TEST_F(PurgeTest, AnErasureIsCompletedOnlyWhenItsKeysArePhysicallyGone) {
-  files_->Refuse(true);
-  const records::Erasure erasure = Forget(1);
-  files_->WaitUntilRefused();
-  ASSERT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).retrained_time_micros() != 0; }));
+  const records::Erasure erasure = ForgetWithoutPurge(1);
   EXPECT_EQ(Stored(erasure).state(), records::Erasure::IN_PROGRESS);
   EXPECT_EQ(Stored(erasure).purged_time_micros(), 0);
   EXPECT_EQ(Stored(erasure).shredded_time_micros(), 0);
-  files_->Refuse(false);
-  Reopen();
-  model_ = FindModel("m");
+  files_->Set(Mode::kFree);
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
   EXPECT_EQ(Stored(erasure).state(), records::Erasure::COMPLETED);
+}
+
+TEST_F(PurgeTest, OneThatFailedIsRepeatedAtTheNextStart) {
+  const records::Erasure erasure = ForgetWithoutPurge(1);
+  files_->Set(Mode::kRefused);
+  Close();
+  files_->Set(Mode::kFree);
+  OpenWithoutRecovery();
+  EXPECT_EQ(Stored(erasure).state(), records::Erasure::IN_PROGRESS);
+  model_ = FindModel("m");
+  ASSERT_THAT(engine_->Recover(), IsOk());
+  ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
+  EXPECT_EQ(Stored(erasure).state(), records::Erasure::COMPLETED);
+}
+
+TEST_F(PurgeTest, AnotherErasureOfTheSubjectWaitsForThePurgeToo) {
+  const records::Erasure first = ForgetWithoutPurge(1);
+  const records::Erasure second = Forget(1), unknown = Forget(99);
+  EXPECT_EQ(second.samples_erased(), 0);
+  EXPECT_EQ(Stored(second).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
+  EXPECT_EQ(Stored(unknown).state(), records::Erasure::COMPLETED);
+  files_->Set(Mode::kFree);
+  ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
+  EXPECT_EQ(Stored(first).state(), records::Erasure::COMPLETED);
+  EXPECT_EQ(Stored(second).state(), records::Erasure::COMPLETED);
 }
 
 }  // namespace
