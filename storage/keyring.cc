@@ -191,8 +191,9 @@ absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(const Options& options) {
   ASSIGN_OR_RETURN(const bool empty, IsEmpty(*database));
   if (!empty) return CorruptStorage(kName, "cannot be opened: it has keys, but its pepper is missing");
   if (!options.create) {
-    return Error(absl::StatusCode::kFailedPrecondition, "KEYRING_MISSING",
-                 "the keyring is missing, without which nothing that is stored can be read: put the directory keyring back");
+    return Error(
+        absl::StatusCode::kFailedPrecondition, "KEYRING_MISSING",
+        "the keyring is missing, without which nothing that is stored can be read: put the directory keyring back");
   }
   ASSIGN_OR_RETURN(MasterKey master_key, MasterKey::LoadOrCreate(options.master_key_file));
   ASSIGN_OR_RETURN(DataKey pepper, MakePepper(*database, master_key, options.pepper));

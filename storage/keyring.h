@@ -42,15 +42,15 @@ class Keyring {
     std::string path;             // directory; made when missing
     std::string master_key_file;  // 32 bytes, mode 0600; made when missing and the keyring is new
     rocksdb::Env* env = nullptr;  // default: the operating system; not owned
-    bool create = true;  // when there is none
+    bool create = true;           // when there is none
     // A new keyring takes this pepper instead of a random one: two deployments with the same pepper place and order
     // samples alike, and so can be compared bit for bit.
     std::optional<Digest> pepper;
   };
 
-  // FAILED_PRECONDITION: KEYRING_MISSING (there is none, and none is to be made), DATA_DIR_IN_USE (another process has it), DATA_DIR_VERSION (of another format version),
-  // MASTER_KEY_MISSING, MASTER_KEY_MODE (readable by others), MASTER_KEY_WRONG (it does not open this keyring).
-  // PERMISSION_DENIED: MASTER_KEY_UNREADABLE.
+  // FAILED_PRECONDITION: KEYRING_MISSING (there is none, and none is to be made), DATA_DIR_IN_USE (another process has
+  // it), DATA_DIR_VERSION (of another format version), MASTER_KEY_MISSING, MASTER_KEY_MODE (readable by others),
+  // MASTER_KEY_WRONG (it does not open this keyring). PERMISSION_DENIED: MASTER_KEY_UNREADABLE.
   static absl::StatusOr<std::unique_ptr<Keyring>> Open(const Options& options);
   ~Keyring();
 

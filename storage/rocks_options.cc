@@ -15,8 +15,8 @@ constexpr size_t kKiB = size_t{1} << 10;
 constexpr size_t kMiB = size_t{1} << 20;
 
 // RocksDB's own log would be one more file with keys in it, and it aborts the process when it cannot be written: Debian
-// builds RocksDB with assertions, and its log writer asserts that no earlier write has failed, as on a full disk. Errors
-// reach us as statuses.
+// builds RocksDB with assertions, and its log writer asserts that no earlier write has failed, as on a full disk.
+// Errors reach us as statuses.
 class NoLog : public rocksdb::Logger {
  public:
   NoLog() : Logger(rocksdb::InfoLogLevel::FATAL_LEVEL) {}

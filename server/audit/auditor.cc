@@ -15,12 +15,12 @@ bool IsOverdue(const records::Erasure& erasure, absl::Time now) {
   return open && absl::FromUnixMicros(erasure.due_time_micros()) < now;
 }
 
-bool Matches(const ErasureFilter& filter, const std::optional<Pseudonym>& subject, absl::Time now, const records::Erasure& erasure) {
+bool Matches(const ErasureFilter& filter, const std::optional<Pseudonym>& subject, absl::Time now,
+             const records::Erasure& erasure) {
   const absl::Time received = absl::FromUnixMicros(erasure.received_time_micros());
   return (!filter.state || erasure.state() == *filter.state) &&
          (!filter.regulation || erasure.regulation() == static_cast<uint32_t>(*filter.regulation)) &&
-         (!filter.overdue || IsOverdue(erasure, now)) &&
-         (!filter.received_from || received >= *filter.received_from) &&
+         (!filter.overdue || IsOverdue(erasure, now)) && (!filter.received_from || received >= *filter.received_from) &&
          (!filter.received_until || received < *filter.received_until) &&
          (!subject || erasure.subject() == AsBytes(*subject)) &&
          (filter.model.empty() || std::any_of(erasure.tasks().begin(), erasure.tasks().end(),
@@ -29,8 +29,8 @@ bool Matches(const ErasureFilter& filter, const std::optional<Pseudonym>& subjec
 
 }  // namespace
 
-Auditor::Auditor(Store* store, const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const RetrainPool* pool,
-                 const Clock* clock)
+Auditor::Auditor(Store* store, const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger,
+                 const RetrainPool* pool, const Clock* clock)
     : store_(store), keyring_(keyring), catalog_(catalog), ledger_(ledger), pool_(pool), clock_(clock) {}
 
 absl::StatusOr<StatusReport> Auditor::Report() const {
@@ -38,7 +38,8 @@ absl::StatusOr<StatusReport> Auditor::Report() const {
   report.erasures_by_state = ledger_->CountsByState();
   const absl::Time now = clock_->Now();
   RETURN_IF_ERROR(store_->ScanOpenErasures([&](const records::Erasure& erasure) {
-    if (!report.oldest_open_received) report.oldest_open_received = absl::FromUnixMicros(erasure.received_time_micros());
+    if (!report.oldest_open_received)
+      report.oldest_open_received = absl::FromUnixMicros(erasure.received_time_micros());
     report.overdue += IsOverdue(erasure, now);
     return true;
   }));

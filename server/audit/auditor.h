@@ -23,9 +23,9 @@ namespace expunge {
 struct ErasureFilter {
   std::optional<records::Erasure::State> state;
   std::optional<Regulation> regulation;
-  std::string model;       // resource id: erasures with a task in it
-  std::string subject_id;  // compared by pseudonym
-  bool overdue = false;    // open and past due
+  std::string model;                         // resource id: erasures with a task in it
+  std::string subject_id;                    // compared by pseudonym
+  bool overdue = false;                      // open and past due
   std::optional<absl::Time> received_from;   // inclusive
   std::optional<absl::Time> received_until;  // exclusive
 };
@@ -51,14 +51,14 @@ struct StatusReport {
 // Reads, never writes. Thread-safe; the parts are not owned.
 class Auditor {
  public:
-  Auditor(Store* store, const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const RetrainPool* pool,
-          const Clock* clock);
+  Auditor(Store* store, const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger,
+          const RetrainPool* pool, const Clock* clock);
 
   // Reads every open erasure: O(open erasures).
   absl::StatusOr<StatusReport> Report() const;
 
-  // At most `limit` erasures from sequence `first` on. Looks at no more than 100,000 records a call; a page may therefore be
-  // short, even empty, with `next` set.
+  // At most `limit` erasures from sequence `first` on. Looks at no more than 100,000 records a call; a page may
+  // therefore be short, even empty, with `next` set.
   absl::StatusOr<ErasurePage> List(const ErasureFilter& filter, ErasureSequence first, size_t limit) const;
 
  private:

@@ -15,8 +15,9 @@ absl::Status ValidateModelName(std::string_view name) {
   const auto allowed = [](char c) { return absl::ascii_islower(c) || absl::ascii_isdigit(c) || c == '-'; };
   if (name.empty() || name.size() > kMaxModelNameBytes || !absl::ascii_islower(name.front()) || name.back() == '-' ||
       !std::all_of(name.begin(), name.end(), allowed)) {
-    return InvalidField("name", absl::StrCat("must be models/ and 1 to ", kMaxModelNameBytes,
-                                             " of a-z, 0-9 and hyphen, starting with a letter and not ending with a hyphen"));
+    return InvalidField("name",
+                        absl::StrCat("must be models/ and 1 to ", kMaxModelNameBytes,
+                                     " of a-z, 0-9 and hyphen, starting with a letter and not ending with a hyphen"));
   }
   return absl::OkStatus();
 }
@@ -44,10 +45,12 @@ absl::StatusOr<std::shared_ptr<ModelEntry>> Catalog::Create(std::string_view nam
   MutexLock lock(&mutex_);
   Models models = *models_.load();
   if (models.contains(name)) {
-    return Error(absl::StatusCode::kAlreadyExists, "MODEL_EXISTS", absl::StrCat("there is a model models/", ToAbsl(name), " already"));
+    return Error(absl::StatusCode::kAlreadyExists, "MODEL_EXISTS",
+                 absl::StrCat("there is a model models/", ToAbsl(name), " already"));
   }
   if (models.size() >= kMaxModels) {
-    return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_MODELS", absl::StrCat("a server holds at most ", kMaxModels, " models"));
+    return Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_MODELS",
+                 absl::StrCat("a server holds at most ", kMaxModels, " models"));
   }
   uint64_t slices = uint64_t{spec.sisa.shards} * spec.sisa.slices;
   for (const auto& [other, entry] : models) slices += uint64_t{entry->spec().sisa.shards} * entry->spec().sisa.slices;

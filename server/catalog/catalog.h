@@ -11,8 +11,8 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/mutex.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "catalog/model_entry.h"
 #include "model/spec.h"
 #include "storage/store.h"
@@ -20,7 +20,8 @@
 namespace expunge {
 
 inline constexpr size_t kMaxModels = 1000;
-inline constexpr uint64_t kMaxSlicesInAll = uint64_t{1} << 20;  // shards x slices, of all models: each has a place in memory
+inline constexpr uint64_t kMaxSlicesInAll = uint64_t{1}
+                                            << 20;  // shards x slices, of all models: each has a place in memory
 inline constexpr size_t kMaxModelNameBytes = 63;
 
 // The models of this server. Thread-safe; look-ups take no lock.
@@ -54,7 +55,8 @@ class Catalog {
   std::atomic<std::shared_ptr<const Models>> models_;
 };
 
-// INVALID_ARGUMENT unless `name` is 1 to 63 of [a-z0-9-], starts with a letter and does not end with a hyphen (AIP-122).
+// INVALID_ARGUMENT unless `name` is 1 to 63 of [a-z0-9-], starts with a letter and does not end with a hyphen
+// (AIP-122).
 absl::Status ValidateModelName(std::string_view name);
 
 }  // namespace expunge

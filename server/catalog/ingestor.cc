@@ -28,7 +28,8 @@ size_t SubjectStripe(const Pseudonym& subject) {
 Ingestor::Ingestor(Store* store, Keyring* keyring, StripedLocks* subject_locks)
     : store_(store), keyring_(keyring), subject_locks_(subject_locks) {}
 
-absl::StatusOr<IngestCounts> Ingestor::Ingest(ModelEntry& model, absl::Span<const NewSample> samples, bool new_consent) {
+absl::StatusOr<IngestCounts> Ingestor::Ingest(ModelEntry& model, absl::Span<const NewSample> samples,
+                                              bool new_consent) {
   std::vector<Arrival> arrivals;
   std::vector<size_t> stripes;
   absl::flat_hash_map<std::string_view, size_t> positions;
@@ -122,7 +123,8 @@ absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
   {
     // Held over the write, so that TrainModel sees every batch that it counts.
     MutexLock lock(&model.record_mutex);
-    if (model.record.deleting()) return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND", "the model is being deleted");
+    if (model.record.deleting())
+      return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND", "the model is being deleted");
     RETURN_IF_ERROR(EmptyRowsWithoutKey(model, arrivals));
     // Keys first: a sample without its key is not a sample, a key without samples harms nobody.
     RETURN_IF_ERROR(keyring_->CreateSubjectKeys(model.uid(), new_keys));
@@ -151,7 +153,8 @@ absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
     Shard& shard = model.shard(k);
     MutexLock lock(&shard.mutex);
     shard.status.subjects += growth[k].subjects;
-    for (size_t r = 0; r < growth[k].slice_samples.size(); ++r) shard.status.slices[r].samples += growth[k].slice_samples[r];
+    for (size_t r = 0; r < growth[k].slice_samples.size(); ++r)
+      shard.status.slices[r].samples += growth[k].slice_samples[r];
   }
   return absl::OkStatus();
 }

@@ -38,8 +38,9 @@ class Ingestor {
  public:
   Ingestor(Store* store, Keyring* keyring, StripedLocks* subject_locks);
 
-  // One atomic batch; the samples are trained on after the next TrainModel. Survives the end of the process at once, power loss
-  // after Commit. With `new_consent`, subjects that were forgotten are taken in again, as new subjects with new keys.
+  // One atomic batch; the samples are trained on after the next TrainModel. Survives the end of the process at once,
+  // power loss after Commit. With `new_consent`, subjects that were forgotten are taken in again, as new subjects with
+  // new keys.
   absl::StatusOr<IngestCounts> Ingest(ModelEntry& model, absl::Span<const NewSample> samples, bool new_consent);
 
   // Makes every batch so far survive power loss.

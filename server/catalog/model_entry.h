@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "base/mutex.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/notifier.h"
 #include "model/ids.h"
 #include "model/spec.h"
@@ -29,7 +29,7 @@ struct ShardStatus {
     kTrained,    // every slice has a valid checkpoint, or the shard has no sample
   };
   struct Slice {
-    uint64_t samples = 0;  // stored, also those that wait for the next TrainModel
+    uint64_t samples = 0;     // stored, also those that wait for the next TrainModel
     bool checkpoint = false;  // a valid one exists
     Digest lineage = {};      // of the checkpoint
     Digest parameters_digest = {};
@@ -67,8 +67,8 @@ class ModelEntry {
   const Ensemble& ensemble() const { return ensemble_; }
   Notifier& changes() { return changes_; }  // told of every change of a ShardStatus
 
-  // TrainModel holds it alone while it takes new samples in; a Forget shares it from reading what is trained on until its
-  // bump of the generation.
+  // TrainModel holds it alone while it takes new samples in; a Forget shares it from reading what is trained on until
+  // its bump of the generation.
   std::shared_mutex train_mutex;
 
   // Ingest and TrainModel change the record under this mutex, and write it before they release it.

@@ -5,7 +5,8 @@
 
 namespace expunge {
 
-absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, const Trainer* trainer, const Clock* clock) {
+absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, const Trainer* trainer,
+                                                     const Clock* clock) {
   std::unique_ptr<Engine> engine(new Engine(options, trainer));
   Engine& e = *engine;
   ASSIGN_OR_RETURN(e.store_, OpenRocksStore({.path = options.data_dir + "/store",
@@ -15,12 +16,13 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
   ASSIGN_OR_RETURN(const auto models, e.store_->ListModels());
   ASSIGN_OR_RETURN(const ErasureSequence last_erasure, e.store_->LastErasureSequence());
   const std::string default_key_file = options.data_dir + "/master.key";
-  ASSIGN_OR_RETURN(e.keyring_,
-                   Keyring::Open({.path = options.data_dir + "/keyring",
-                                  .master_key_file = options.master_key_file.empty() ? default_key_file : options.master_key_file,
-                                  .env = options.env,
-                                  .create = models.empty() && last_erasure == 0,
-                                  .pepper = options.pepper}));
+  ASSIGN_OR_RETURN(
+      e.keyring_,
+      Keyring::Open({.path = options.data_dir + "/keyring",
+                     .master_key_file = options.master_key_file.empty() ? default_key_file : options.master_key_file,
+                     .env = options.env,
+                     .create = models.empty() && last_erasure == 0,
+                     .pepper = options.pepper}));
   ASSIGN_OR_RETURN(e.catalog_, Catalog::Open(e.store_.get(), clock));
   e.ingestor_ = std::make_unique<Ingestor>(e.store_.get(), e.keyring_.get(), &e.subject_locks_);
   ASSIGN_OR_RETURN(e.ledger_, ErasureLedger::Open(e.store_.get(), clock));
@@ -36,7 +38,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                                               .purger = e.purger_.get(),
                                                               .subject_locks = &e.subject_locks_,
                                                               .clock = clock});
-  e.auditor_ = std::make_unique<Auditor>(e.store_.get(), e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.pool_.get(), clock);
+  e.auditor_ = std::make_unique<Auditor>(e.store_.get(), e.keyring_.get(), e.catalog_.get(), e.ledger_.get(),
+                                         e.pool_.get(), clock);
   return engine;
 }
 

@@ -41,9 +41,10 @@ class Engine {
     rocksdb::Env* env = nullptr;                         // see RocksStoreOptions
   };
 
-  // Opens the data directory. The errors are those of Keyring::Open and OpenRocksStore. Workers wait until Recover hands
-  // them something. `trainer` and `clock` are not owned and outlive the engine.
-  static absl::StatusOr<std::unique_ptr<Engine>> Open(const Options& options, const Trainer* trainer, const Clock* clock);
+  // Opens the data directory. The errors are those of Keyring::Open and OpenRocksStore. Workers wait until Recover
+  // hands them something. `trainer` and `clock` are not owned and outlive the engine.
+  static absl::StatusOr<std::unique_ptr<Engine>> Open(const Options& options, const Trainer* trainer,
+                                                      const Clock* clock);
 
   // Unlearner::Recover: once, before anything else is called.
   absl::Status Recover() { return unlearner_->Recover(options_.recovery_threads); }

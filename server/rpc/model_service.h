@@ -12,11 +12,10 @@
 namespace expunge {
 
 // Every method by callback; IngestSamples takes its messages as bytes (ingest_reactor.h says why).
-using ModelServiceBase = v1::ModelService::WithCallbackMethod_CreateModel<
-    v1::ModelService::WithCallbackMethod_GetModel<v1::ModelService::WithCallbackMethod_ListModels<
-        v1::ModelService::WithCallbackMethod_DeleteModel<v1::ModelService::WithCallbackMethod_TrainModel<
-            v1::ModelService::WithCallbackMethod_WatchModel<
-                v1::ModelService::WithRawCallbackMethod_IngestSamples<v1::ModelService::Service>>>>>>>;
+using ModelServiceBase = v1::ModelService::WithCallbackMethod_CreateModel<v1::ModelService::WithCallbackMethod_GetModel<
+    v1::ModelService::WithCallbackMethod_ListModels<v1::ModelService::WithCallbackMethod_DeleteModel<
+        v1::ModelService::WithCallbackMethod_TrainModel<v1::ModelService::WithCallbackMethod_WatchModel<
+            v1::ModelService::WithRawCallbackMethod_IngestSamples<v1::ModelService::Service>>>>>>>;
 
 class ModelService final : public ModelServiceBase {
  public:

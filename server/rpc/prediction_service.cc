@@ -61,7 +61,8 @@ absl::Status PredictionService::Answer(const grpc::CallbackServerContext& contex
                        [&context] { return IsAbandoned(context); });
   if (absl::IsCancelled(prediction.status())) return AbandonedError(context);
   if (absl::IsUnavailable(prediction.status()) && !HasSubjects(*model)) {
-    return Error(absl::StatusCode::kFailedPrecondition, "MODEL_NOT_TRAINED", "the model has no samples left to be trained on");
+    return Error(absl::StatusCode::kFailedPrecondition, "MODEL_NOT_TRAINED",
+                 "the model has no samples left to be trained on");
   }
   RETURN_IF_ERROR(prediction.status());
   *response = PredictionToWire(*std::move(prediction), model->spec());

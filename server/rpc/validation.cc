@@ -44,7 +44,8 @@ absl::Status ValidateValues(std::string_view data, DType dtype, std::string_view
 }
 
 std::string ShapeText(const v1::Tensor& tensor) {
-  if (static_cast<size_t>(tensor.shape_size()) > kMaxDimensions + 1) return absl::StrCat("of ", tensor.shape_size(), " dimensions");
+  if (static_cast<size_t>(tensor.shape_size()) > kMaxDimensions + 1)
+    return absl::StrCat("of ", tensor.shape_size(), " dimensions");
   return absl::StrCat("[", absl::StrJoin(tensor.shape(), ", "), "]");
 }
 
@@ -90,9 +91,8 @@ absl::StatusOr<size_t> ValidateInputs(const v1::Tensor& inputs, const ModelSpec&
                                                      ", the model's input.dtype, is ", DTypeText(inputs.dtype())));
   }
   if (!ShapeFits(inputs, input)) {
-    return InvalidField("inputs.shape",
-                        absl::StrCat("must be [batch, ", absl::StrJoin(input.shape, ", "), "] or [batch, ",
-                                     input.Elements(), "], is ", ShapeText(inputs)));
+    return InvalidField("inputs.shape", absl::StrCat("must be [batch, ", absl::StrJoin(input.shape, ", "),
+                                                     "] or [batch, ", input.Elements(), "], is ", ShapeText(inputs)));
   }
   const int64_t batch = inputs.shape(0);
   if (batch < 1 || batch > kMaxPredictBatch) {

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "base/mutex.h"
 #include "base/clock.h"
 #include "base/digest.h"
+#include "base/mutex.h"
 #include "model/trainer.h"
 
 namespace expunge {
@@ -17,7 +17,7 @@ namespace expunge {
 // One shard's model as it votes.
 struct Constituent {
   uint32_t shard = 0;
-  uint32_t slices = 0;     // trained on slices 0 .. slices - 1
+  uint32_t slices = 0;      // trained on slices 0 .. slices - 1
   uint64_t generation = 0;  // of the shard's membership that it was validated against
   Digest lineage = {};
   Digest parameters_digest = {};
@@ -26,7 +26,7 @@ struct Constituent {
 
 // The constituents that answer together. Immutable: a Predict that holds one is not disturbed by any change.
 struct Snapshot {
-  uint64_t version = 0;  // grows with every change, also across restarts
+  uint64_t version = 0;                   // grows with every change, also across restarts
   std::vector<Constituent> constituents;  // those that vote, ascending by shard
 };
 
@@ -43,17 +43,16 @@ class Ensemble {
   // membership older than the newest withdrawal of its shard: a late retrain never brings the past back.
   bool Publish(Constituent constituent);
 
-  // Stops the vote of the shard's constituent if it was trained on slices from `first_slice` on and against a membership
-  // older than `generation`, and refuses such constituents from now on. When this returns, no later Current() has it.
-  // A pointer swap, whatever the model's size.
+  // Stops the vote of the shard's constituent if it was trained on slices from `first_slice` on and against a
+  // membership older than `generation`, and refuses such constituents from now on. When this returns, no later
+  // Current() has it. A pointer swap, whatever the model's size.
   void Withdraw(uint32_t shard, uint32_t first_slice, uint64_t generation);
 
  private:
   void Swap(std::vector<Constituent> constituents) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
-
   const Clock* const clock_;
-  Mutex mutex_;  // among writers
+  Mutex mutex_;                                             // among writers
   std::vector<uint64_t> barriers_ ABSL_GUARDED_BY(mutex_);  // by shard: the generation of its newest withdrawal
   std::atomic<std::shared_ptr<const Snapshot>> current_;
 };

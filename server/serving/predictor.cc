@@ -13,14 +13,16 @@ constexpr size_t kMaxOutputs = size_t{4} << 20;
 
 }  // namespace
 
-absl::StatusOr<Prediction> Predict(const ModelSpec& spec, const Ensemble& ensemble, bool trained, absl::Span<const uint8_t> inputs,
-                                   size_t batch, const std::function<bool()>& abandoned) {
+absl::StatusOr<Prediction> Predict(const ModelSpec& spec, const Ensemble& ensemble, bool trained,
+                                   absl::Span<const uint8_t> inputs, size_t batch,
+                                   const std::function<bool()>& abandoned) {
   Prediction prediction;
   prediction.snapshot = ensemble.Current();
   const std::vector<Constituent>& constituents = prediction.snapshot->constituents;
   if (constituents.empty()) {
     if (!trained) {
-      return Error(absl::StatusCode::kFailedPrecondition, "MODEL_NOT_TRAINED", "the model was not trained yet: call TrainModel");
+      return Error(absl::StatusCode::kFailedPrecondition, "MODEL_NOT_TRAINED",
+                   "the model was not trained yet: call TrainModel");
     }
     return WithRetryAfter(Error(absl::StatusCode::kUnavailable, "NO_CONSTITUENTS",
                                 "no constituent of the model votes at the moment: all are being trained"),

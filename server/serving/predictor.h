@@ -22,10 +22,11 @@ struct Prediction {
 // Answers a batch with the constituents of one snapshot, taken when the call begins. Thread-safe; takes no lock.
 // `inputs`: `batch` samples in the model's source dtype, row-major; the caller has checked their size and values.
 // `abandoned` is asked before each constituent.
-// FAILED_PRECONDITION (MODEL_NOT_TRAINED) or UNAVAILABLE (NO_CONSTITUENTS, with a time to retry after: every constituent is being
-// retrained) when none votes, depending on `trained`; CANCELLED when abandoned.
-absl::StatusOr<Prediction> Predict(const ModelSpec& spec, const Ensemble& ensemble, bool trained, absl::Span<const uint8_t> inputs,
-                                   size_t batch, const std::function<bool()>& abandoned);
+// FAILED_PRECONDITION (MODEL_NOT_TRAINED) or UNAVAILABLE (NO_CONSTITUENTS, with a time to retry after: every
+// constituent is being retrained) when none votes, depending on `trained`; CANCELLED when abandoned.
+absl::StatusOr<Prediction> Predict(const ModelSpec& spec, const Ensemble& ensemble, bool trained,
+                                   absl::Span<const uint8_t> inputs, size_t batch,
+                                   const std::function<bool()>& abandoned);
 
 }  // namespace expunge
 

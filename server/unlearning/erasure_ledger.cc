@@ -31,7 +31,8 @@ bool OwesNothing(const records::Erasure& erasure) {
          std::all_of(erasure.tasks().begin(), erasure.tasks().end(), [](const auto& task) { return task.retrained(); });
 }
 
-ErasureLedger::ErasureLedger(Store* store, const Clock* clock) : store_(store), clock_(clock), record_locks_(kRecordStripes) {}
+ErasureLedger::ErasureLedger(Store* store, const Clock* clock)
+    : store_(store), clock_(clock), record_locks_(kRecordStripes) {}
 
 absl::StatusOr<std::unique_ptr<ErasureLedger>> ErasureLedger::Open(Store* store, const Clock* clock) {
   std::unique_ptr<ErasureLedger> ledger(new ErasureLedger(store, clock));
@@ -92,8 +93,9 @@ absl::Status ErasureLedger::MarkPurged(absl::Span<const ErasureSequence> sequenc
   });
 }
 
-absl::Status ErasureLedger::MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences, double worker_seconds,
-                                          absl::Time time, const std::function<bool()>& still_true) {
+absl::Status ErasureLedger::MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences,
+                                          double worker_seconds, absl::Time time,
+                                          const std::function<bool()>& still_true) {
   return Update(sequences, /*synced=*/true, [&](records::Erasure& erasure) {
     // Between its record and its isolation an erasure still destroys checkpoints; it notifies the shard again after.
     if (erasure.isolated_time_micros() == 0 || !still_true()) return false;

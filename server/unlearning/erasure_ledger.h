@@ -14,9 +14,9 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
-#include "base/mutex.h"
 #include "absl/types/span.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "base/notifier.h"
 #include "base/striped_locks.h"
 #include "model/ids.h"
@@ -74,7 +74,8 @@ class ErasureLedger {
   Notifier changes_;
   mutable Mutex mutex_;
   ErasureSequence last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::multiset<std::string> unpurged_ ABSL_GUARDED_BY(mutex_);  // their subjects' pseudonyms, one for each open erasure
+  std::multiset<std::string> unpurged_
+      ABSL_GUARDED_BY(mutex_);  // their subjects' pseudonyms, one for each open erasure
   std::set<ErasureSequence> isolating_ ABSL_GUARDED_BY(mutex_);
   std::atomic<ErasureSequence> isolated_through_ = 0;
   std::array<uint64_t, 6> counts_ ABSL_GUARDED_BY(mutex_) = {};

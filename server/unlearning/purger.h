@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "base/mutex.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "model/ids.h"
 #include "storage/keyring.h"
 #include "unlearning/erasure_ledger.h"

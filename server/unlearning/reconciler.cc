@@ -78,7 +78,8 @@ struct Reconciler::Pass {
     ShardStatus::Slice& status = shard.status.slices[slice];
     status.checkpoint = checkpoint != nullptr;
     status.lineage = checkpoint ? DigestFromBytes(checkpoint->lineage()).value_or(Digest{}) : Digest{};
-    status.parameters_digest = checkpoint ? DigestFromBytes(checkpoint->parameters_digest()).value_or(Digest{}) : Digest{};
+    status.parameters_digest =
+        checkpoint ? DigestFromBytes(checkpoint->parameters_digest()).value_or(Digest{}) : Digest{};
     status.worker_seconds = checkpoint ? checkpoint->worker_seconds() : 0;
   }
 
@@ -98,7 +99,8 @@ struct Reconciler::Pass {
   }
 };
 
-Reconciler::Reconciler(Store* store, Keyring* keyring, const Trainer* trainer, ErasureLedger* ledger, const Clock* clock)
+Reconciler::Reconciler(Store* store, Keyring* keyring, const Trainer* trainer, ErasureLedger* ledger,
+                       const Clock* clock)
     : store_(store),
       keyring_(keyring),
       trainer_(trainer),
@@ -127,7 +129,8 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Run(Pass& pass, bool train, cons
   const uint64_t trained_through = model.trained_through();
   std::unique_ptr<StoreView> view = store_->View();
   ASSIGN_OR_RETURN(pass.pending, view->PendingErasures(pass.id));
-  ASSIGN_OR_RETURN(pass.membership, ReadMembership(model, shard, trained_through, *view, *keyring_, numeric_environment_));
+  ASSIGN_OR_RETURN(pass.membership,
+                   ReadMembership(model, shard, trained_through, *view, *keyring_, numeric_environment_));
   pass.CountOnce();
 
   RETURN_IF_ERROR(DestroyInvalidCheckpoints(pass));
@@ -179,25 +182,32 @@ absl::Status Reconciler::FindValidPrefix(Pass& pass) {
     // What cannot be read is not a checkpoint; the slice is trained again.
     if (absl::IsDataLoss(state.status())) {
       Log(LogLevel::kError, "checkpoint_unreadable",
-          {{"model", pass.model.uid()}, {"shard", pass.id.shard}, {"slice", slices - 1}, {"error", state.status().ToString()}});
+          {{"model", pass.model.uid()},
+           {"shard", pass.id.shard},
+           {"slice", slices - 1},
+           {"error", state.status().ToString()}});
     }
     pass.SetCheckpoint(slices - 1, nullptr);
   }
   pass.valid_slices = 0;
-  ASSIGN_OR_RETURN(pass.state, trainer_->Initialize(pass.model.spec(), InitializationSeed(pass.model.spec(), pass.id.shard)));
+  ASSIGN_OR_RETURN(pass.state,
+                   trainer_->Initialize(pass.model.spec(), InitializationSeed(pass.model.spec(), pass.id.shard)));
   return absl::OkStatus();
 }
 
-absl::StatusOr<TrainingState> Reconciler::ReadState(const Pass& pass, uint32_t slice, const records::Checkpoint& checkpoint) {
+absl::StatusOr<TrainingState> Reconciler::ReadState(const Pass& pass, uint32_t slice,
+                                                    const records::Checkpoint& checkpoint) {
   ASSIGN_OR_RETURN(const CheckpointKeyId id, KeyIdOf(checkpoint));
   ASSIGN_OR_RETURN(const auto key, keyring_->GetCheckpointKey(pass.id, slice, id));
   if (!key) return absl::NotFoundError("the checkpoint's key was destroyed");
   ASSIGN_OR_RETURN(const std::string sealed, store_->GetCheckpointState(pass.id, slice));
-  ASSIGN_OR_RETURN(const std::string plaintext, key->Open(CheckpointContext(pass.id, slice, checkpoint.lineage()), sealed));
+  ASSIGN_OR_RETURN(const std::string plaintext,
+                   key->Open(CheckpointContext(pass.id, slice, checkpoint.lineage()), sealed));
   ASSIGN_OR_RETURN(TrainingState state, ParseState(plaintext));
   if (checkpoint.parameters_digest() != AsBytes(ParametersDigest(state)) ||
       static_cast<int64_t>(state.parameters.size()) != ParameterCount(pass.model.spec())) {
-    return Error(absl::StatusCode::kDataLoss, "CHECKPOINT_CORRUPT", "a checkpoint's parameters are not those that its header names");
+    return Error(absl::StatusCode::kDataLoss, "CHECKPOINT_CORRUPT",
+                 "a checkpoint's parameters are not those that its header names");
   }
   return state;
 }
@@ -218,14 +228,18 @@ absl::StatusOr<bool> Reconciler::PublishPrefix(Pass& pass) {
   return true;
 }
 
-absl::StatusOr<Reconciler::Outcome> Reconciler::TrainNextSlice(Pass& pass, const ShardSamples& samples, const std::function<bool()>& stop) {
+absl::StatusOr<Reconciler::Outcome> Reconciler::TrainNextSlice(Pass& pass, const ShardSamples& samples,
+                                                               const std::function<bool()>& stop) {
   const uint32_t slice = pass.valid_slices;
   const double begin = ThreadCpuSeconds();
   bool stopped = false;
-  const absl::Status trained = TrainSlice(*trainer_, pass.model.spec(), pass.id.shard, slice, samples, [&](double progress) {
-    stopped = stop();
-    return !stopped && pass.Progress(slice, progress);
-  }, &pass.state);
+  const absl::Status trained = TrainSlice(
+      *trainer_, pass.model.spec(), pass.id.shard, slice, samples,
+      [&](double progress) {
+        stopped = stop();
+        return !stopped && pass.Progress(slice, progress);
+      },
+      &pass.state);
   if (absl::IsCancelled(trained)) return stopped ? Outcome::kStopped : Outcome::kMoved;
   RETURN_IF_ERROR(trained);
   const double seconds = ThreadCpuSeconds() - begin;
@@ -250,8 +264,8 @@ absl::StatusOr<bool> Reconciler::Commit(Pass& pass, uint32_t slice, double worke
   checkpoint.set_worker_seconds(worker_seconds);
   checkpoint.set_samples(pass.membership.samples_through[slice]);
   {
-    // Held over two writes that are not synced: a Forget bumps the generation either before, and this commit is refused,
-    // or after, and it destroys the key that was just made.
+    // Held over two writes that are not synced: a Forget bumps the generation either before, and this commit is
+    // refused, or after, and it destroys the key that was just made.
     MutexLock lock(&pass.shard.mutex);
     if (pass.shard.generation != pass.generation) return false;
     RETURN_IF_ERROR(keyring_->CreateCheckpointKey(pass.id, slice, key_id, key));
@@ -267,9 +281,12 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
     ASSIGN_OR_RETURN(const bool published, PublishPrefix(pass));
     if (!published) return Outcome::kMoved;
   }
-  if (!pass.pending.empty()) RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending, pass.worker_seconds, clock_->Now(), [&] { return !pass.Moved(); }));
-  return pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained) ? Outcome::kUpToDate
-                                                                                                              : Outcome::kMoved;
+  if (!pass.pending.empty())
+    RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending, pass.worker_seconds, clock_->Now(),
+                                           [&] { return !pass.Moved(); }));
+  return pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained)
+             ? Outcome::kUpToDate
+             : Outcome::kMoved;
 }
 
 }  // namespace expunge

@@ -19,8 +19,8 @@
 namespace expunge {
 
 // The one act in which start-up, Forget, TrainModel and a finished retrain all end: find the longest prefix of slices
-// whose checkpoints are valid now, let it vote, train the rest. Computed from what is stored, never remembered, so it may be
-// repeated, interrupted and run anew at will; the result is the same bits.
+// whose checkpoints are valid now, let it vote, train the rest. Computed from what is stored, never remembered, so it
+// may be repeated, interrupted and run anew at will; the result is the same bits.
 //
 // Thread-safe, but one shard on one thread at a time (RetrainPool sees to it). The parts are not owned.
 class Reconciler {

@@ -16,7 +16,8 @@ uint64_t GenerationOf(Shard& shard) {
   return shard.generation;
 }
 
-absl::StatusOr<ReplayVerdict> Replay(ModelEntry& model, uint32_t index, Store& store, const Keyring& keyring, const Trainer& trainer,
+absl::StatusOr<ReplayVerdict> Replay(ModelEntry& model, uint32_t index, Store& store, const Keyring& keyring,
+                                     const Trainer& trainer,
                                      const std::function<bool(const ReplayProgress&)>& progress) {
   const ModelSpec& spec = model.spec();
   const uint64_t trained_through = model.trained_through();
@@ -37,9 +38,15 @@ absl::StatusOr<ReplayVerdict> Replay(ModelEntry& model, uint32_t index, Store& s
   for (uint32_t slice = 0; slice < spec.sisa.slices; ++slice) {
     ASSIGN_OR_RETURN(const auto checkpoint, store.GetCheckpoint({model.uid(), index}, slice));
     if (!checkpoint || checkpoint->lineage() != AsBytes(membership.lineages[slice])) {
-      return Error(absl::StatusCode::kFailedPrecondition, "SHARD_NOT_TRAINED", "the shard is not up to date: wait until it is trained");
+      return Error(absl::StatusCode::kFailedPrecondition, "SHARD_NOT_TRAINED",
+                   "the shard is not up to date: wait until it is trained");
     }
-    RETURN_IF_ERROR(TrainSlice(trainer, spec, index, slice, samples, [&](double done) { return progress({slice, done}); }, &state));
+    RETURN_IF_ERROR(TrainSlice(
+        trainer, spec, index, slice, samples,
+        [&](double done) {
+          return progress({slice, done});
+        },
+        &state));
     verdict.replayed = ParametersDigest(state);
     ASSIGN_OR_RETURN(verdict.served, DigestFromBytes(checkpoint->parameters_digest()));
     if (verdict.match && verdict.replayed != verdict.served) {
@@ -54,13 +61,16 @@ absl::StatusOr<ReplayVerdict> Replay(ModelEntry& model, uint32_t index, Store& s
 }  // namespace
 
 absl::StatusOr<ReplayVerdict> ReplayShard(ModelEntry& model, uint32_t index, Store& store, const Keyring& keyring,
-                                          const Trainer& trainer, const std::function<bool(const ReplayProgress&)>& progress) {
+                                          const Trainer& trainer,
+                                          const std::function<bool(const ReplayProgress&)>& progress) {
   Shard& shard = model.shard(index);
   const uint64_t generation = GenerationOf(shard);
   const auto moved = [&] { return GenerationOf(shard) != generation; };
-  auto verdict = Replay(model, index, store, keyring, trainer, [&](const ReplayProgress& p) { return !moved() && progress(p); });
+  auto verdict =
+      Replay(model, index, store, keyring, trainer, [&](const ReplayProgress& p) { return !moved() && progress(p); });
   if (moved()) {
-    return Error(absl::StatusCode::kAborted, "MEMBERSHIP_MOVED", "the shard's samples changed during the replay: start it again");
+    return Error(absl::StatusCode::kAborted, "MEMBERSHIP_MOVED",
+                 "the shard's samples changed during the replay: start it again");
   }
   return verdict;
 }

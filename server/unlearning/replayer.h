@@ -18,7 +18,7 @@ struct ReplayProgress {
 };
 
 struct ReplayVerdict {
-  bool match = false;  // every slice's parameters have the bits of its checkpoint
+  bool match = false;           // every slice's parameters have the bits of its checkpoint
   uint32_t first_mismatch = 0;  // slice, when not
   Digest served = {};           // SHA-256 of the newest checkpoint's parameters
   Digest replayed = {};         // of the parameters trained from scratch
@@ -31,7 +31,8 @@ struct ReplayVerdict {
 // FAILED_PRECONDITION (SHARD_NOT_TRAINED) while the shard is not up to date; ABORTED (MEMBERSHIP_MOVED) when it changed
 // meanwhile: try again.
 absl::StatusOr<ReplayVerdict> ReplayShard(ModelEntry& model, uint32_t shard, Store& store, const Keyring& keyring,
-                                          const Trainer& trainer, const std::function<bool(const ReplayProgress&)>& progress);
+                                          const Trainer& trainer,
+                                          const std::function<bool(const ReplayProgress&)>& progress);
 
 }  // namespace expunge
 

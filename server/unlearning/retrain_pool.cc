@@ -9,7 +9,9 @@
 namespace expunge {
 namespace {
 
-absl::Duration Backoff(int failures) { return std::min(absl::Seconds(60), absl::Seconds(1) * (1 << std::min(failures - 1, 6))); }
+absl::Duration Backoff(int failures) {
+  return std::min(absl::Seconds(60), absl::Seconds(1) * (1 << std::min(failures - 1, 6)));
+}
 
 }  // namespace
 
@@ -75,12 +77,17 @@ absl::Time RetrainPool::Attempt(RetrainQueue::Work& work) {
   const std::shared_ptr<ModelEntry> model = catalog_->FindByUid(work.shard.model);
   if (model == nullptr) return absl::InfiniteFuture();
   const absl::Time now = clock_->Now();
-  const auto outcome = reconciler_->Reconcile(*model, work.shard.shard, now >= work.train_from, [this] { return stopping_.load(); });
+  const auto outcome =
+      reconciler_->Reconcile(*model, work.shard.shard, now >= work.train_from, [this] { return stopping_.load(); });
   if (!outcome.ok()) {
     ++work.failures;
     const absl::Duration backoff = Backoff(work.failures);
-    Log(LogLevel::kError, "retrain_failed", {{"model", model->uid()}, {"shard", work.shard.shard}, {"failures", work.failures},
-                                             {"retry_seconds", absl::ToInt64Seconds(backoff)}, {"error", outcome.status().ToString()}});
+    Log(LogLevel::kError, "retrain_failed",
+        {{"model", model->uid()},
+         {"shard", work.shard.shard},
+         {"failures", work.failures},
+         {"retry_seconds", absl::ToInt64Seconds(backoff)},
+         {"error", outcome.status().ToString()}});
     {
       Shard& shard = model->shard(work.shard.shard);
       MutexLock lock(&shard.mutex);

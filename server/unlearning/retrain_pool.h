@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "base/mutex.h"
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "catalog/catalog.h"
 #include "unlearning/reconciler.h"
 #include "unlearning/retrain_queue.h"
@@ -30,7 +30,8 @@ class RetrainPool {
   // Stops and joins.
   ~RetrainPool();
 
-  // Workers stop at their next batch, and what is notified waits. What was not finished is found again at the next start.
+  // Workers stop at their next batch, and what is notified waits. What was not finished is found again at the next
+  // start.
   void Stop();
 
   // The shard is dirty. `deadline`: when the oldest erasure in it is due; InfiniteFuture for plain training, which

@@ -52,9 +52,8 @@ absl::Time RetrainQueue::NextTime() const {
 }
 
 size_t RetrainQueue::depth() const {
-  return running_.size() + std::count_if(waiting_.begin(), waiting_.end(), [this](const auto& entry) {
-           return !running_.contains(entry.first);
-         });
+  return running_.size() + std::count_if(waiting_.begin(), waiting_.end(),
+                                         [this](const auto& entry) { return !running_.contains(entry.first); });
 }
 
 }  // namespace expunge

@@ -20,7 +20,8 @@ namespace {
 
 absl::Status CorruptSample() {
   return Error(absl::StatusCode::kDataLoss, "SAMPLE_CORRUPT",
-               "a stored sample is missing or is not the one that the membership names: restore the data directory from a backup");
+               "a stored sample is missing or is not the one that the membership names: restore the data directory "
+               "from a backup");
 }
 
 absl::StatusOr<std::pair<SampleKey, Digest>> KeyAndDigest(const records::Subject::Sample& sample) {
@@ -51,16 +52,17 @@ struct Expected {
 absl::StatusOr<std::vector<Expected>> ExpectedSamples(const ModelEntry& model, uint32_t shard, uint64_t trained_through,
                                                       StoreView& view, const Keyring& keyring) {
   std::vector<Expected> samples;
-  RETURN_IF_ERROR(view.ScanSubjects({model.uid(), shard}, [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
-    ASSIGN_OR_RETURN(const bool known, keyring.HasSubjectKey(model.uid(), subject));
-    if (!known) return absl::OkStatus();
-    for (const records::Subject::Sample& sample : row.samples()) {
-      if (sample.ingest_batch() > trained_through) continue;
-      ASSIGN_OR_RETURN(const auto key_and_digest, KeyAndDigest(sample));
-      samples.push_back({sample.slice(), key_and_digest.first, key_and_digest.second});
-    }
-    return absl::OkStatus();
-  }));
+  RETURN_IF_ERROR(view.ScanSubjects(
+      {model.uid(), shard}, [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
+        ASSIGN_OR_RETURN(const bool known, keyring.HasSubjectKey(model.uid(), subject));
+        if (!known) return absl::OkStatus();
+        for (const records::Subject::Sample& sample : row.samples()) {
+          if (sample.ingest_batch() > trained_through) continue;
+          ASSIGN_OR_RETURN(const auto key_and_digest, KeyAndDigest(sample));
+          samples.push_back({sample.slice(), key_and_digest.first, key_and_digest.second});
+        }
+        return absl::OkStatus();
+      }));
   std::sort(samples.begin(), samples.end(),
             [](const Expected& a, const Expected& b) { return std::tie(a.slice, a.key) < std::tie(b.slice, b.key); });
   return samples;
@@ -68,34 +70,36 @@ absl::StatusOr<std::vector<Expected>> ExpectedSamples(const ModelEntry& model, u
 
 }  // namespace
 
-absl::StatusOr<ShardMembership> ReadMembership(const ModelEntry& model, uint32_t shard, uint64_t trained_through, StoreView& view,
-                                               const Keyring& keyring, std::string_view numeric_environment) {
+absl::StatusOr<ShardMembership> ReadMembership(const ModelEntry& model, uint32_t shard, uint64_t trained_through,
+                                               StoreView& view, const Keyring& keyring,
+                                               std::string_view numeric_environment) {
   const uint32_t slices = model.spec().sisa.slices;
   ShardMembership membership;
   membership.stored_samples.resize(slices);
   membership.samples_through.resize(slices);
   std::vector<SampleInSlice> samples;
-  RETURN_IF_ERROR(view.ScanSubjects({model.uid(), shard}, [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
-    ASSIGN_OR_RETURN(const bool known, keyring.HasSubjectKey(model.uid(), subject));
-    if (!known || row.samples().empty()) return absl::OkStatus();
-    ++membership.subjects;
-    for (const records::Subject::Sample& sample : row.samples()) {
-      if (sample.slice() >= slices) return CorruptSample();
-      ++membership.stored_samples[sample.slice()];
-      if (sample.ingest_batch() > trained_through) continue;
-      ASSIGN_OR_RETURN(const auto key_and_digest, KeyAndDigest(sample));
-      samples.push_back({sample.slice(), key_and_digest.first, key_and_digest.second});
-    }
-    return absl::OkStatus();
-  }));
+  RETURN_IF_ERROR(view.ScanSubjects(
+      {model.uid(), shard}, [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
+        ASSIGN_OR_RETURN(const bool known, keyring.HasSubjectKey(model.uid(), subject));
+        if (!known || row.samples().empty()) return absl::OkStatus();
+        ++membership.subjects;
+        for (const records::Subject::Sample& sample : row.samples()) {
+          if (sample.slice() >= slices) return CorruptSample();
+          ++membership.stored_samples[sample.slice()];
+          if (sample.ingest_batch() > trained_through) continue;
+          ASSIGN_OR_RETURN(const auto key_and_digest, KeyAndDigest(sample));
+          samples.push_back({sample.slice(), key_and_digest.first, key_and_digest.second});
+        }
+        return absl::OkStatus();
+      }));
   for (const SampleInSlice& sample : samples) ++membership.samples_through[sample.slice];
   for (uint32_t r = 1; r < slices; ++r) membership.samples_through[r] += membership.samples_through[r - 1];
   membership.lineages = ComputeLineages(model.spec(), numeric_environment, shard, std::move(samples));
   return membership;
 }
 
-absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard, uint64_t trained_through, StoreView& view,
-                                         const Keyring& keyring) {
+absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard, uint64_t trained_through,
+                                         StoreView& view, const Keyring& keyring) {
   ASSIGN_OR_RETURN(std::vector<Expected> expected, ExpectedSamples(model, shard, trained_through, view, keyring));
   absl::flat_hash_map<SampleKey, uint32_t> positions;
   positions.reserve(expected.size());
@@ -140,8 +144,9 @@ absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard
   return samples;
 }
 
-absl::Status TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t shard, uint32_t slice, const ShardSamples& samples,
-                        const std::function<bool(double)>& progress, TrainingState* state) {
+absl::Status TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t shard, uint32_t slice,
+                        const ShardSamples& samples, const std::function<bool(double)>& progress,
+                        TrainingState* state) {
   const size_t count = samples.slice_ends[slice];
   if (count == 0) return absl::OkStatus();
   const uint32_t epochs = EpochsPerSlice(spec.training.epochs, spec.sisa.slices)[slice];
@@ -151,7 +156,8 @@ absl::Status TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t 
   for (uint32_t epoch = 0; epoch < epochs; ++epoch) {
     const std::vector<uint32_t> order =
         EpochOrder(spec, shard, slice, epoch, absl::MakeConstSpan(samples.keys).subspan(0, count));
-    RETURN_IF_ERROR(trainer.Train(spec, samples.block, {&order, 1}, [&] { return !progress(done++ / batches); }, state));
+    RETURN_IF_ERROR(trainer.Train(
+        spec, samples.block, {&order, 1}, [&] { return !progress(done++ / batches); }, state));
   }
   return absl::OkStatus();
 }
@@ -169,7 +175,8 @@ std::string SerializeState(const TrainingState& state) {
 absl::StatusOr<TrainingState> ParseState(std::string_view bytes) {
   records::CheckpointState record;
   if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Error(absl::StatusCode::kDataLoss, "CHECKPOINT_CORRUPT", "a checkpoint's sealed part does not hold a training state");
+    return Error(absl::StatusCode::kDataLoss, "CHECKPOINT_CORRUPT",
+                 "a checkpoint's sealed part does not hold a training state");
   }
   return TrainingState{FloatsFrom(record.parameters()), FloatsFrom(record.optimizer()), record.steps()};
 }

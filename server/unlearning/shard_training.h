@@ -20,15 +20,16 @@ namespace expunge {
 
 // The membership of one shard at one moment: which samples are to be trained on, and the lineages that follow.
 struct ShardMembership {
-  uint64_t subjects = 0;                // with at least one sample stored
-  std::vector<uint64_t> stored_samples;  // per slice, also those that wait for the next TrainModel
+  uint64_t subjects = 0;                  // with at least one sample stored
+  std::vector<uint64_t> stored_samples;   // per slice, also those that wait for the next TrainModel
   std::vector<uint64_t> samples_through;  // per slice r: samples to be trained on in slices 0 .. r
-  std::vector<Lineage> lineages;        // per slice
+  std::vector<Lineage> lineages;          // per slice
 };
 
 // Reads the membership: samples of ingest batches up to `trained_through` whose subject's key exists.
-absl::StatusOr<ShardMembership> ReadMembership(const ModelEntry& model, uint32_t shard, uint64_t trained_through, StoreView& view,
-                                               const Keyring& keyring, std::string_view numeric_environment);
+absl::StatusOr<ShardMembership> ReadMembership(const ModelEntry& model, uint32_t shard, uint64_t trained_through,
+                                               StoreView& view, const Keyring& keyring,
+                                               std::string_view numeric_environment);
 
 // The samples of one shard, decrypted, ordered by slice, then by sample key: slices 0 .. r are a prefix. In the
 // source dtype: this is what a worker holds in memory while it trains.
@@ -38,14 +39,15 @@ struct ShardSamples {
   std::vector<uint32_t> slice_ends;  // per slice r: number of samples in slices 0 .. r
 };
 
-// Every sample is checked against the digest in the membership: DATA_LOSS (SAMPLE_CORRUPT) when it is another or missing.
-absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard, uint64_t trained_through, StoreView& view,
-                                         const Keyring& keyring);
+// Every sample is checked against the digest in the membership: DATA_LOSS (SAMPLE_CORRUPT) when it is another or
+// missing.
+absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard, uint64_t trained_through,
+                                         StoreView& view, const Keyring& keyring);
 
 // Trains slice `slice` on slices 0 .. slice, from the state after the slice before (or the initial one). `progress` is
 // told 0 to 1 before each batch and returns false to stop. Pure: the same arguments give the same bits.
-absl::Status TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t shard, uint32_t slice, const ShardSamples& samples,
-                        const std::function<bool(double)>& progress, TrainingState* state);
+absl::Status TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t shard, uint32_t slice,
+                        const ShardSamples& samples, const std::function<bool(double)>& progress, TrainingState* state);
 
 // SHA-256 over the parameters as little-endian float32.
 Digest ParametersDigest(const TrainingState& state);

@@ -20,7 +20,9 @@
 namespace expunge {
 namespace {
 
-std::string_view BytesOf(const std::array<uint8_t, 16>& id) { return {reinterpret_cast<const char*>(id.data()), id.size()}; }
+std::string_view BytesOf(const std::array<uint8_t, 16>& id) {
+  return {reinterpret_cast<const char*>(id.data()), id.size()};
+}
 
 // A UUID (version 8, RFC 9562) that only this deployment can derive from the request id.
 std::string ErasureUuid(const Keyring& keyring, const ForgetRequest& request) {
@@ -64,14 +66,16 @@ absl::StatusOr<ForgetResult> Unlearner::Forget(const ForgetRequest& request) {
   const std::string uuid = ErasureUuid(*parts_.keyring, request);
   const Digest fingerprint = RequestFingerprint(*parts_.keyring, request);
   ForgetResult result;
-  result.subject_nonce = parts_.keyring->PepperedHash({"subject nonce", BytesOf(request.request_id), request.subject_id});
+  result.subject_nonce =
+      parts_.keyring->PepperedHash({"subject nonce", BytesOf(request.request_id), request.subject_id});
 
   // Held over the writes: one subject's changes, and one request's repetitions, come one after the other.
   const auto held = parts_.subject_locks->Lock({SubjectStripe(subject), std::hash<std::string>()(uuid)});
   ASSIGN_OR_RETURN(auto known, parts_.store->FindErasure(uuid));
   if (known) {
     if (known->request_fingerprint() != AsBytes(fingerprint)) {
-      return Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED", "request_id was used before for another request");
+      return Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
+                   "request_id was used before for another request");
     }
     // An attempt that failed half-way was not acknowledged; its repetition finishes it.
     if (known->state() == records::Erasure::IN_PROGRESS && !request.validate_only) {
@@ -101,7 +105,8 @@ absl::StatusOr<ForgetResult> Unlearner::Forget(const ForgetRequest& request) {
   return result;
 }
 
-absl::StatusOr<std::vector<Unlearner::Holding>> Unlearner::FindHoldings(const ForgetRequest& request, const Pseudonym& subject) {
+absl::StatusOr<std::vector<Unlearner::Holding>> Unlearner::FindHoldings(const ForgetRequest& request,
+                                                                        const Pseudonym& subject) {
   std::vector<std::shared_ptr<ModelEntry>> models;
   if (request.models.empty()) models = parts_.catalog->List();
   for (const std::string& name : std::set<std::string>(request.models.begin(), request.models.end())) {
@@ -114,7 +119,8 @@ absl::StatusOr<std::vector<Unlearner::Holding>> Unlearner::FindHoldings(const Fo
     if (row) holdings.push_back({std::move(model), shard, *std::move(row)});
   }
   // One order for everybody, because RecordAndIsolate shares one lock per model.
-  std::sort(holdings.begin(), holdings.end(), [](const Holding& a, const Holding& b) { return a.model->uid() < b.model->uid(); });
+  std::sort(holdings.begin(), holdings.end(),
+            [](const Holding& a, const Holding& b) { return a.model->uid() < b.model->uid(); });
   return holdings;
 }
 
@@ -135,8 +141,8 @@ void Unlearner::AddTasks(const std::vector<Holding>& holdings, records::Erasure&
   }
 }
 
-absl::Status Unlearner::RecordAndIsolate(const ForgetRequest& request, const Pseudonym& subject, std::vector<Holding> holdings,
-                                         records::Erasure& erasure) {
+absl::Status Unlearner::RecordAndIsolate(const ForgetRequest& request, const Pseudonym& subject,
+                                         std::vector<Holding> holdings, records::Erasure& erasure) {
   std::vector<ModelUid> suppress_in;
   if (request.models.empty()) suppress_in.push_back(kEveryModel);
   for (const std::string& name : request.models) {
@@ -150,7 +156,8 @@ absl::Status Unlearner::RecordAndIsolate(const ForgetRequest& request, const Pse
   for (const Holding& holding : holdings) {
     if (!holding.model->deleting()) continue;
     if (!holding.model->keys_gone()) {
-      return WithRetryAfter(Error(absl::StatusCode::kUnavailable, "MODEL_BEING_DELETED", "a model that holds the subject is being deleted"),
+      return WithRetryAfter(Error(absl::StatusCode::kUnavailable, "MODEL_BEING_DELETED",
+                                  "a model that holds the subject is being deleted"),
                             absl::Seconds(1));
     }
     owes_purge = true;
@@ -235,16 +242,18 @@ absl::Status Unlearner::Train(ModelEntry& model) {
   const SisaSpec& sisa = model.spec().sisa;
   uint64_t subjects = 0;
   for (uint32_t shard = 0; shard < sisa.shards; ++shard) subjects += model.Status(shard).subjects;
-  if (subjects == 0) return Error(absl::StatusCode::kFailedPrecondition, "NO_SAMPLES", "the model has no samples: ingest some first");
+  if (subjects == 0)
+    return Error(absl::StatusCode::kFailedPrecondition, "NO_SAMPLES", "the model has no samples: ingest some first");
   if (sisa.slices > subjects) {
     return Error(absl::StatusCode::kFailedPrecondition, "MORE_SLICES_THAN_SUBJECTS",
-                 absl::StrCat("sisa.slices must be at most the number of subjects: the model has ", sisa.slices, " slices and ", subjects,
-                              " subjects"));
+                 absl::StrCat("sisa.slices must be at most the number of subjects: the model has ", sisa.slices,
+                              " slices and ", subjects, " subjects"));
   }
   {
     const std::unique_lock training(model.train_mutex);
     MutexLock lock(&model.record_mutex);
-    if (model.record.deleting()) return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND", "the model is being deleted");
+    if (model.record.deleting())
+      return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND", "the model is being deleted");
     records::Model record = model.record;
     record.set_trained_through_batch(record.ingest_batch());
     record.set_train_time_micros(absl::ToUnixMicros(parts_.clock->Now()));
@@ -252,10 +261,12 @@ absl::Status Unlearner::Train(ModelEntry& model) {
     const bool moved = record.trained_through_batch() != model.record.trained_through_batch();
     model.record = std::move(record);
     model.set_trained();
-    for (uint32_t shard = 0; moved && shard < sisa.shards; ++shard) model.BumpGeneration(shard, /*first_slice=*/sisa.slices);
+    for (uint32_t shard = 0; moved && shard < sisa.shards; ++shard)
+      model.BumpGeneration(shard, /*first_slice=*/sisa.slices);
   }
   model.changes().Notify();
-  for (uint32_t shard = 0; shard < sisa.shards; ++shard) parts_.pool->Notify({model.uid(), shard}, absl::InfiniteFuture());
+  for (uint32_t shard = 0; shard < sisa.shards; ++shard)
+    parts_.pool->Notify({model.uid(), shard}, absl::InfiniteFuture());
   return absl::OkStatus();
 }
 
@@ -334,10 +345,11 @@ std::vector<ShardId> Unlearner::ReconcileAll(int threads) {
   std::atomic<size_t> next = 0;
   const auto work = [&] {
     for (size_t i = next++; i < items.size(); i = next++) {
-      const auto outcome = parts_.reconciler->Reconcile(*items[i].model, items[i].shard, /*train=*/false, [] { return false; });
+      const auto outcome =
+          parts_.reconciler->Reconcile(*items[i].model, items[i].shard, /*train=*/false, [] { return false; });
       if (!outcome.ok()) {
-        Log(LogLevel::kError, "shard_not_recovered", {{"model", items[i].model->uid()}, {"shard", items[i].shard},
-                                                      {"error", outcome.status().ToString()}});
+        Log(LogLevel::kError, "shard_not_recovered",
+            {{"model", items[i].model->uid()}, {"shard", items[i].shard}, {"error", outcome.status().ToString()}});
       }
       items[i].up_to_date = outcome.ok() && *outcome == Reconciler::Outcome::kUpToDate;
     }

@@ -35,7 +35,8 @@ struct ForgetRequest {
 
 struct ForgetResult {
   records::Erasure erasure;
-  // Given to the caller of Forget alone and not stored: derived from pepper, request and subject, so that a repeated call gets it again.
+  // Given to the caller of Forget alone and not stored: derived from pepper, request and subject, so that a repeated
+  // call gets it again.
   Digest subject_nonce = {};
 };
 
@@ -56,18 +57,19 @@ class Unlearner {
   };
   explicit Unlearner(const Parts& parts) : parts_(parts) {}
 
-  // When this returns OK: the erasure survives kill -9 and power loss, the keys of the subject and of every checkpoint that
-  // knew it are destroyed, and no later Predict uses a parameter trained on it. O(samples of the subject).
-  // The same request again returns the same erasure. ALREADY_EXISTS (REQUEST_ID_REUSED): the same id with another body.
-  // NOT_FOUND (MODEL_NOT_FOUND). UNAVAILABLE (MODEL_BEING_DELETED). Any other error: not acknowledged; repeat the call with the same request_id.
+  // When this returns OK: the erasure survives kill -9 and power loss, the keys of the subject and of every checkpoint
+  // that knew it are destroyed, and no later Predict uses a parameter trained on it. O(samples of the subject). The
+  // same request again returns the same erasure. ALREADY_EXISTS (REQUEST_ID_REUSED): the same id with another body.
+  // NOT_FOUND (MODEL_NOT_FOUND). UNAVAILABLE (MODEL_BEING_DELETED). Any other error: not acknowledged; repeat the call
+  // with the same request_id.
   absl::StatusOr<ForgetResult> Forget(const ForgetRequest& request);
 
   // From now on the model is to be trained on every sample ingested so far. Durable when it returns; workers do it.
   // FAILED_PRECONDITION: NO_SAMPLES, or MORE_SLICES_THAN_SUBJECTS (names the bound).
   absl::Status Train(ModelEntry& model);
 
-  // Destroys the model's keys and data. Durable and done when it returns; open erasures owe it nothing any more. After an
-  // error it can be called again; start-up finishes it, too.
+  // Destroys the model's keys and data. Durable and done when it returns; open erasures owe it nothing any more. After
+  // an error it can be called again; start-up finishes it, too.
   absl::Status Delete(ModelEntry& model);
 
   // At start-up, before anything is served: finishes interrupted erasures and deletions, publishes every valid

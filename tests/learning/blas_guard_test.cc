@@ -14,8 +14,8 @@
 namespace expunge {
 namespace {
 
-using MatrixProduct = void(const char*, const char*, const int*, const int*, const int*, const float*, const float*, const int*,
-                           const float*, const int*, const float*, float*, const int*);
+using MatrixProduct = void(const char*, const char*, const int*, const int*, const int*, const float*, const float*,
+                           const int*, const float*, const int*, const float*, float*, const int*);
 
 // How many of `products` equal ones came out with other bits than the first.
 int WrongProducts(int seed, int products) {

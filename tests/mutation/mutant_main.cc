@@ -1,5 +1,5 @@
-// Lives random histories on a build with a planted fault until the property notices it: exit status 0. Status 1: the fault
-// survived every history, and the property test is worth nothing against it.
+// Lives random histories on a build with a planted fault until the property notices it: exit status 0. Status 1: the
+// fault survived every history, and the property test is worth nothing against it.
 
 #include <cstdio>
 #include <memory>
@@ -16,8 +16,8 @@ constexpr int kRounds = 1000;  // so that a Forget often meets a training that r
 
 int main() {
   for (uint64_t seed = 0; seed < kHistories; ++seed) {
-    const std::string problem =
-        expunge::RunHistory(expunge::RandomHistory(seed), [] { return std::make_unique<expunge::HashTrainer>(kRounds); });
+    const std::string problem = expunge::RunHistory(expunge::RandomHistory(seed),
+                                                    [] { return std::make_unique<expunge::HashTrainer>(kRounds); });
     if (!problem.empty()) {
       std::printf("caught: %s\n", problem.c_str());
       return 0;

@@ -8,7 +8,9 @@ namespace {
 constexpr uint32_t kSubjects = 14;
 
 ModelSpec RandomSpec(std::mt19937_64& random) {
-  const auto pick = [&](uint32_t low, uint32_t high) { return low + static_cast<uint32_t>(random() % (high - low + 1)); };
+  const auto pick = [&](uint32_t low, uint32_t high) {
+    return low + static_cast<uint32_t>(random() % (high - low + 1));
+  };
   ModelSpec spec;
   spec.input = {.shape = {4}, .dtype = DType::kUint8, .mean = {128.0f}, .stddev = {128.0f}};
   spec.labels = {"a", "b", "c"};
@@ -59,7 +61,8 @@ History RandomHistory(uint64_t seed) {
       case 4:
       case 5:
       case 6:
-        history.operations.push_back({.kind = Operation::Kind::kForget, .subject = static_cast<uint32_t>(random() % (kSubjects + 2))});
+        history.operations.push_back(
+            {.kind = Operation::Kind::kForget, .subject = static_cast<uint32_t>(random() % (kSubjects + 2))});
         break;
       default:
         history.operations.push_back({.kind = Operation::Kind::kWait});

@@ -39,7 +39,8 @@ struct History {
 
 History RandomHistory(uint64_t seed);
 
-// A subject may leave and come back with new consent: each stay is another life, and what a life gave must be gone after it.
+// A subject may leave and come back with new consent: each stay is another life, and what a life gave must be gone
+// after it.
 struct Owner {
   uint32_t subject = 0;
   uint32_t life = 0;

@@ -1,4 +1,5 @@
-// Promise 2 under load: no Predict that starts after a Forget's reply is answered by a constituent that knew the subject.
+// Promise 2 under load: no Predict that starts after a Forget's reply is answered by a constituent that knew the
+// subject.
 
 #include <gtest/gtest.h>
 
@@ -39,11 +40,13 @@ std::string Name(uint32_t subject) { return "subject " + std::to_string(subject)
 class IsolationTest : public testing::Test {
  protected:
   IsolationTest()
-      : trainer_(&hash_, [](const uint8_t* input) -> uint32_t { return input[0] | input[1] << 8; }, dir_ / "taints"),
+      : trainer_(
+            &hash_, [](const uint8_t* input) -> uint32_t { return input[0] | input[1] << 8; }, dir_ / "taints"),
         forgotten_(std::make_unique<std::atomic<bool>[]>(kSubjects)) {}
 
   void SetUp() override {
-    auto engine = Engine::Open({.data_dir = dir_.path(), .retrain = {.workers = 2}, .reserved_free_bytes = 0}, &trainer_, &SystemClock());
+    auto engine = Engine::Open({.data_dir = dir_.path(), .retrain = {.workers = 2}, .reserved_free_bytes = 0},
+                               &trainer_, &SystemClock());
     ASSERT_TRUE(engine.ok()) << engine.status();
     engine_ = *std::move(engine);
     ASSERT_TRUE(engine_->Recover().ok());

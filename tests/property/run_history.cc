@@ -40,7 +40,12 @@ class Life {
   Life(const History& history, const std::string& dir, const Trainer* trainer)
       : history_(history),
         oracle_(history),
-        trainer_(trainer, [](const uint8_t* input) { return Owner{input[0], input[1]}.packed(); }, dir + "/taints") {
+        trainer_(
+            trainer,
+            [](const uint8_t* input) {
+              return Owner{input[0], input[1]}.packed();
+            },
+            dir + "/taints") {
     Engine::Options options = {.data_dir = dir, .retrain = {.workers = 2}, .reserved_free_bytes = 0};
     options.pepper = Sha256("a pepper for tests");
     auto engine = Engine::Open(options, &trainer_, &SystemClock());
@@ -111,7 +116,8 @@ class Life {
       texts.push_back(SampleName(sample.number));
       texts.push_back(SampleInput(after.LifeOf(sample.subject), sample.number));
       const std::string* text = &texts.back();
-      samples.push_back({text[-2], text[-1], SampleLabel(sample.subject, sample.number, history_.spec.classes()), sample.likelihood, *text});
+      samples.push_back({text[-2], text[-1], SampleLabel(sample.subject, sample.number, history_.spec.classes()),
+                         sample.likelihood, *text});
     }
     MustBeOk(engine_->ingestor().Ingest(*model_, samples, operation.new_consent).status(), "ingest");
     MustBeOk(engine_->ingestor().Commit(), "commit");
@@ -123,7 +129,8 @@ class Life {
       if (KnowsForgotten(constituent.parameters_digest)) Fail("a constituent that votes knows a forgotten subject");
     }
     for (uint32_t shard = 0; shard < history_.spec.sisa.shards; ++shard) {
-      for (uint32_t slice = 0; slice < history_.spec.sisa.slices; ++slice) RememberCheckpoint({model_->uid(), shard}, slice);
+      for (uint32_t slice = 0; slice < history_.spec.sisa.slices; ++slice)
+        RememberCheckpoint({model_->uid(), shard}, slice);
     }
     for (const Checkpoint& checkpoint : checkpoints_) {
       if (!KnowsForgotten(checkpoint.parameters_digest)) continue;
@@ -180,8 +187,11 @@ class Life {
       }
       std::vector<std::vector<uint32_t>> epochs;
       const uint32_t count = EpochsPerSlice(spec.training.epochs, spec.sisa.slices)[slice];
-      for (uint32_t epoch = 0; epoch < count && block.count > 0; ++epoch) epochs.push_back(EpochOrder(spec, shard, slice, epoch, keys));
-      MustBeOk(trainer_.Train(spec, block, epochs, [] { return false; }, &*state), "train from scratch");
+      for (uint32_t epoch = 0; epoch < count && block.count > 0; ++epoch)
+        epochs.push_back(EpochOrder(spec, shard, slice, epoch, keys));
+      MustBeOk(trainer_.Train(
+                   spec, block, epochs, [] { return false; }, &*state),
+               "train from scratch");
       digests.push_back(ParametersDigest(*state));
     }
     return digests;
@@ -203,7 +213,8 @@ class Life {
       const auto checkpoint = engine_->store().GetCheckpoint({model_->uid(), shard}, slice);
       MustBeOk(checkpoint.status(), "checkpoint");
       if (!*checkpoint) Fail(name + "a slice has no checkpoint");
-      if ((*checkpoint)->parameters_digest() != AsBytes(expected[slice])) Fail(name + "unlearned differs from retrained");
+      if ((*checkpoint)->parameters_digest() != AsBytes(expected[slice]))
+        Fail(name + "unlearned differs from retrained");
     }
   }
 

@@ -12,8 +12,8 @@
 namespace expunge {
 
 // A trainer without floating point and LibTorch, for builds that cannot have it: its "parameters" are a hash of
-// everything that a real trainer's bits depend on, in order: state so far, batches, samples, labels. One sample more, less
-// or elsewhere changes all of them. Its networks answer uniform probabilities.
+// everything that a real trainer's bits depend on, in order: state so far, batches, samples, labels. One sample more,
+// less or elsewhere changes all of them. Its networks answer uniform probabilities.
 class HashTrainer : public Trainer {
  public:
   // `rounds`: how often each step is hashed again, to make training last.
@@ -49,7 +49,8 @@ class HashTrainer : public Trainer {
     return absl::OkStatus();
   }
 
-  absl::StatusOr<std::shared_ptr<const Network>> BuildNetwork(const ModelSpec& spec, absl::Span<const float>) const override {
+  absl::StatusOr<std::shared_ptr<const Network>> BuildNetwork(const ModelSpec& spec,
+                                                              absl::Span<const float>) const override {
     return std::make_shared<Uniform>(spec.classes());
   }
 

@@ -22,7 +22,8 @@ namespace expunge {
 
 // Wraps a trainer and remembers, for every state of parameters that ever existed, whose samples it was trained on. The
 // owner of a sample is what `owner` reads from its input bytes. Told by the parameters' digest, so it knows what a
-// constituent knows whatever the system under test believes. Kept in a file as well: it outlives a SIGKILL. Thread-safe.
+// constituent knows whatever the system under test believes. Kept in a file as well: it outlives a SIGKILL.
+// Thread-safe.
 class TaintingTrainer : public Trainer {
  public:
   using Owner = uint32_t;

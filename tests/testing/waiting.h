@@ -10,9 +10,10 @@
 
 namespace expunge {
 
-// Waits until `done`, asked whenever the ledger or the model tells of a change. False after `limit`, which only a defect
-// reaches: a test that gets it fails.
-inline bool WaitUntil(Engine& engine, ModelEntry& model, const std::function<bool()>& done, absl::Duration limit = absl::Seconds(60)) {
+// Waits until `done`, asked whenever the ledger or the model tells of a change. False after `limit`, which only a
+// defect reaches: a test that gets it fails.
+inline bool WaitUntil(Engine& engine, ModelEntry& model, const std::function<bool()>& done,
+                      absl::Duration limit = absl::Seconds(60)) {
   Mutex mutex;
   CondVar changed;
   uint64_t changes = 0;
@@ -33,7 +34,8 @@ inline bool WaitUntil(Engine& engine, ModelEntry& model, const std::function<boo
     if (done()) return true;
     MutexLock lock(&mutex);
     while (changes == seen) {
-      if (changed.WaitWithTimeout(&mutex, deadline - absl::Now()) && changes == seen && absl::Now() >= deadline) return false;
+      if (changed.WaitWithTimeout(&mutex, deadline - absl::Now()) && changes == seen && absl::Now() >= deadline)
+        return false;
     }
   }
 }
