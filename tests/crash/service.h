@@ -1,5 +1,5 @@
-#ifndef EXPUNGE_CRASH_SERVICE_H_
-#define EXPUNGE_CRASH_SERVICE_H_
+#ifndef EXPUNGE_TESTS_CRASH_SERVICE_H_
+#define EXPUNGE_TESTS_CRASH_SERVICE_H_
 
 #include <functional>
 #include <memory>
@@ -94,4 +94,4 @@ class Service {
 
 }  // namespace expunge
 
-#endif  // EXPUNGE_CRASH_SERVICE_H_
+#endif  // EXPUNGE_TESTS_CRASH_SERVICE_H_

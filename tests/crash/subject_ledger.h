@@ -1,5 +1,5 @@
-#ifndef EXPUNGE_CRASH_SUBJECT_LEDGER_H_
-#define EXPUNGE_CRASH_SUBJECT_LEDGER_H_
+#ifndef EXPUNGE_TESTS_CRASH_SUBJECT_LEDGER_H_
+#define EXPUNGE_TESTS_CRASH_SUBJECT_LEDGER_H_
 
 #include <cstdint>
 #include <map>
@@ -48,4 +48,4 @@ class SubjectLedger {
 
 }  // namespace expunge
 
-#endif  // EXPUNGE_CRASH_SUBJECT_LEDGER_H_
+#endif  // EXPUNGE_TESTS_CRASH_SUBJECT_LEDGER_H_

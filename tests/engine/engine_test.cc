@@ -21,14 +21,14 @@ TEST_F(EngineOpenTest, OldDataIsNotOpenedWithANewKeyring) {
   Open();
   CreateModel("m", SmallSpec(1, 1));
   Close();
-  std::filesystem::remove_all(dir_ / "keyring");
+  ASSERT_GT(std::filesystem::remove_all(options_.data_dir + "/keyring"), 0u);
   EXPECT_THAT(TryOpen(), Fails(absl::StatusCode::kFailedPrecondition, "KEYRING_MISSING"));
 }
 
 TEST_F(EngineOpenTest, ADirectoryWithoutDataMayGetANewKeyring) {
   Open();
   Close();
-  std::filesystem::remove_all(dir_ / "keyring");
+  ASSERT_GT(std::filesystem::remove_all(options_.data_dir + "/keyring"), 0u);
   EXPECT_THAT(TryOpen(), IsOk());
 }
 

@@ -1,5 +1,5 @@
-#ifndef EXPUNGE_INTEGRATION_INTEGRATION_TEST_H_
-#define EXPUNGE_INTEGRATION_INTEGRATION_TEST_H_
+#ifndef EXPUNGE_TESTS_INTEGRATION_INTEGRATION_TEST_H_
+#define EXPUNGE_TESTS_INTEGRATION_INTEGRATION_TEST_H_
 
 #include <string>
 #include <vector>
@@ -57,4 +57,4 @@ testing::AssertionResult IsOneLineOf(const std::string& program, const std::stri
 
 }  // namespace expunge
 
-#endif  // EXPUNGE_INTEGRATION_INTEGRATION_TEST_H_
+#endif  // EXPUNGE_TESTS_INTEGRATION_INTEGRATION_TEST_H_

@@ -1,5 +1,5 @@
-#ifndef EXPUNGE_PROPERTY_HISTORY_H_
-#define EXPUNGE_PROPERTY_HISTORY_H_
+#ifndef EXPUNGE_TESTS_PROPERTY_HISTORY_H_
+#define EXPUNGE_TESTS_PROPERTY_HISTORY_H_
 
 #include <cstdint>
 #include <map>
@@ -85,4 +85,4 @@ uint32_t SampleLabel(uint32_t subject, uint32_t number, uint32_t classes);
 
 }  // namespace expunge
 
-#endif  // EXPUNGE_PROPERTY_HISTORY_H_
+#endif  // EXPUNGE_TESTS_PROPERTY_HISTORY_H_

@@ -1,5 +1,5 @@
-#ifndef EXPUNGE_PROPERTY_RUN_HISTORY_H_
-#define EXPUNGE_PROPERTY_RUN_HISTORY_H_
+#ifndef EXPUNGE_TESTS_PROPERTY_RUN_HISTORY_H_
+#define EXPUNGE_TESTS_PROPERTY_RUN_HISTORY_H_
 
 #include <functional>
 #include <memory>
@@ -23,4 +23,4 @@ std::string RunHistory(const History& history, const std::function<std::unique_p
 
 }  // namespace expunge
 
-#endif  // EXPUNGE_PROPERTY_RUN_HISTORY_H_
+#endif  // EXPUNGE_TESTS_PROPERTY_RUN_HISTORY_H_

@@ -84,7 +84,7 @@ TEST(DataKeyTest, MovingLeavesNothingBehind) {
   const std::string other_bytes(other.bytes());
   assigned = std::move(other);
   EXPECT_EQ(assigned.bytes(), other_bytes);
-  EXPECT_EQ(other.bytes(), std::string(32, '\0'));  // NOLINT(bugprone-use-after-move)
+  EXPECT_EQ(other.bytes(), std::string(32, '\0'));  // NOLINT(bugprone-use-after-move): a moved-from key must be wiped
 }
 
 TEST(DataKeyTest, NoncesNeverRepeatAcrossThreads) {
