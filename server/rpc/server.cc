@@ -20,7 +20,8 @@
 namespace expunge {
 namespace {
 
-constexpr int kMaxCallsPerConnection = 1024;
+// More than Predict admits, so that one too many is refused instead of waiting unheard.
+constexpr int kMaxCallsPerConnection = 2048;
 // What messages that are being read or written may hold; beyond it gRPC slows down and refuses.
 constexpr size_t kMaxTransportBytes = size_t{1} << 30;
 

@@ -32,9 +32,11 @@ class TaintingTrainer : public Trainer {
       : trainer_(trainer), owner_(std::move(owner)), file_(open(file.c_str(), O_CREAT | O_RDWR | O_APPEND, 0600)) {
     std::ifstream known(file);
     std::string hex;
+    MutexLock lock(&mutex_);
     for (size_t owners = 0; known >> hex >> owners;) {
-      std::set<Owner>& taint = taints_[hex];
+      std::set<Owner> taint;
       for (Owner owner = 0; owners > 0 && known >> owner; --owners) taint.insert(owner);
+      Add(hex, taint);
     }
   }
   ~TaintingTrainer() override { close(file_); }
@@ -74,9 +76,16 @@ class TaintingTrainer : public Trainer {
     for (const Owner owner : taint) line += " " + std::to_string(owner);
     line += "\n";
     MutexLock lock(&mutex_);
-    taints_[hex] = taint;
+    Add(hex, taint);
     // One write: a line is there whole or not at all, and before its parameters can be committed.
     if (write(file_, line.data(), line.size()) != static_cast<ssize_t>(line.size())) abort();
+  }
+
+  // The same bits may come from different samples (Adam's first step is the gradient's signs alone): such parameters
+  // tell of none but those who were in all of them.
+  void Add(const std::string& hex, const std::set<Owner>& taint) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_) {
+    const auto [known, is_new] = taints_.emplace(hex, taint);
+    if (!is_new) std::erase_if(known->second, [&](Owner owner) { return !taint.contains(owner); });
   }
 
   const Trainer* const trainer_;
