@@ -14,7 +14,8 @@
 namespace expunge {
 
 // Makes destroyed keys physically gone, in batches: one purge of the keyring serves every erasure that waits for one.
-// One thread of its own. A purge that fails is repeated after a second. Thread-safe; the parts are not owned.
+// One thread of its own. A purge that fails is repeated after a second; after an I/O error of the keyring, which
+// latches, only a restart lets it succeed. Thread-safe; the parts are not owned.
 class Purger {
  public:
   Purger(Keyring* keyring, ErasureLedger* ledger, const Clock* clock);
