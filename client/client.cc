@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "client/rpc_status.h"
+#include "expunge/v1/admin_service.grpc.pb.h"
 #include "expunge/v1/audit_service.grpc.pb.h"
 #include "expunge/v1/erasure_service.grpc.pb.h"
 #include "expunge/v1/model_service.grpc.pb.h"
@@ -89,12 +90,17 @@ struct Client::Impl {
   absl::StatusOr<Response> Call(Stub& stub,
                                 grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
                                 const Request& request) const {
+    return CallWithin(options.timeout, stub, method, request);
+  }
+
+  template <typename Stub, typename Request, typename Response>
+  absl::StatusOr<Response> CallWithin(absl::Duration timeout, Stub& stub,
+                                      grpc::Status (Stub::*method)(grpc::ClientContext*, const Request&, Response*),
+                                      const Request& request) const {
     grpc::ClientContext context;
-    if (options.timeout < absl::InfiniteDuration()) {
-      context.set_deadline(absl::ToChronoTime(absl::Now() + options.timeout));
-    }
+    if (timeout < absl::InfiniteDuration()) context.set_deadline(absl::ToChronoTime(absl::Now() + timeout));
     Response response;
-    RETURN_IF_ERROR(FromGrpcStatus((stub.*method)(&context, request, &response), options.address, options.timeout));
+    RETURN_IF_ERROR(FromGrpcStatus((stub.*method)(&context, request, &response), options.address, timeout));
     return response;
   }
 
@@ -121,6 +127,7 @@ struct Client::Impl {
   v1::PredictionService::Stub predictions{channel};
   v1::ErasureService::Stub erasures{channel};
   v1::AuditService::Stub audits{channel};
+  v1::AdminService::Stub admin{channel};
 };
 
 Client::Client(Options options) : impl_(std::make_unique<Impl>(std::move(options))) {}
@@ -205,6 +212,18 @@ absl::StatusOr<v1::ListErasuresResponse> Client::ListErasures(const v1::ListEras
 absl::Status Client::WatchErasure(const v1::WatchErasureRequest& request,
                                   const std::function<bool(const v1::Erasure&)>& visit) {
   return impl_->Follow(impl_->erasures, &v1::ErasureService::Stub::WatchErasure, request, visit);
+}
+
+absl::StatusOr<v1::Erasure> Client::RetryErasure(const v1::RetryErasureRequest& request) {
+  return impl_->Call(impl_->erasures, &v1::ErasureService::Stub::RetryErasure, request);
+}
+
+absl::StatusOr<v1::Backup> Client::CreateBackup(const v1::CreateBackupRequest& request) {
+  return impl_->CallWithin(absl::InfiniteDuration(), impl_->admin, &v1::AdminService::Stub::CreateBackup, request);
+}
+
+absl::StatusOr<v1::ReclaimResponse> Client::Reclaim(const v1::ReclaimRequest& request) {
+  return impl_->CallWithin(absl::InfiniteDuration(), impl_->admin, &v1::AdminService::Stub::Reclaim, request);
 }
 
 absl::StatusOr<v1::AuditReport> Client::Audit(const v1::AuditRequest& request) {

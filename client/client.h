@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "expunge/v1/admin_service.pb.h"
 #include "expunge/v1/audit_service.pb.h"
 #include "expunge/v1/erasure_service.pb.h"
 #include "expunge/v1/model_service.pb.h"
@@ -67,6 +68,11 @@ class Client {
   absl::StatusOr<v1::ListErasuresResponse> ListErasures(const v1::ListErasuresRequest& request);
   absl::Status WatchErasure(const v1::WatchErasureRequest& request,
                             const std::function<bool(const v1::Erasure&)>& visit);
+  absl::StatusOr<v1::Erasure> RetryErasure(const v1::RetryErasureRequest& request);
+
+  // --- AdminService; without a deadline
+  absl::StatusOr<v1::Backup> CreateBackup(const v1::CreateBackupRequest& request);
+  absl::StatusOr<v1::ReclaimResponse> Reclaim(const v1::ReclaimRequest& request);
 
   // --- AuditService
   absl::StatusOr<v1::AuditReport> Audit(const v1::AuditRequest& request);

@@ -80,17 +80,23 @@ absl::Status Run(const ServerOptions& options) {
   ThreadPool io("io", options.io_threads);
   ThreadPool predict("predict", options.predict_threads);
   ThreadPool replay("replay", 1);
+  ThreadPool admin("admin", 1);
   ASSIGN_OR_RETURN(
       const std::unique_ptr<Server> server,
       Server::Start(
           options.server,
-          {.engine = engine.get(), .clock = &SystemClock(), .io = &io, .predict = &predict, .replay = &replay}));
+          {.engine = engine.get(),
+           .clock = &SystemClock(),
+           .io = &io,
+           .predict = &predict,
+           .replay = &replay,
+           .admin = &admin}));
   RETURN_IF_ERROR(WritePortFile(options.port_file, server->port()));
   Log(LogLevel::kInfo, "serving", {{"port", server->port()}});
 
   end_signals.Wait();
   Log(LogLevel::kInfo, "draining");
-  engine->StopTraining();  // running calls may take long, and need the processor
+  engine->StopBackgroundWork();  // running calls may take long, and need the processor
   server->Drain(absl::Seconds(options.drain_seconds));
   return absl::OkStatus();
 }

@@ -16,6 +16,7 @@ namespace {
 constexpr int kMaxThreads = 1024;
 constexpr double kMaxDelaySeconds = 30 * 24 * 3600;
 constexpr double kMaxDrainSeconds = 3600;
+constexpr double kMaxThresholdHours = 24 * 365;
 
 int Cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
@@ -31,6 +32,8 @@ CLI::Option* WithVariable(CLI::Option* option) {
 struct Values {
   ServerOptions options;
   double retrain_delay_seconds = 0;
+  double reclaim_threshold_hours = 24;
+  double reclaim_mib_per_second = 32;
   std::string log_level = "info";
   std::string log_format = "text";
 };
@@ -66,6 +69,16 @@ void Declare(CLI::App& app, Values& values) {
                      "Seconds that the retrain after an erasure waits, so that erasures that come together share one. "
                      "Isolation never waits"))
       ->check(CLI::Range(0.0, kMaxDelaySeconds));
+  WithVariable(app.add_option("--retrain-attempts", options.engine.retrain.max_attempts,
+                              "Attempts to train a shard, with growing pauses, before its erasures are FAILED"))
+      ->check(CLI::Range(1, 1'000'000));
+  WithVariable(app.add_option("--delete-persistence-threshold", values.reclaim_threshold_hours,
+                              "Hours from Forget until the ciphertext, too, is gone from every file. Keys are destroyed "
+                              "at once"))
+      ->check(CLI::Range(0.0, kMaxThresholdHours));
+  WithVariable(app.add_option("--reclaim-rate", values.reclaim_mib_per_second,
+                              "MiB a second that rewriting files for this may write at most"))
+      ->check(CLI::Range(1.0, 1e6));
   WithVariable(app.add_option("--drain-timeout", options.drain_seconds,
                               "Seconds that running calls have to finish after SIGTERM"))
       ->check(CLI::Range(0.0, kMaxDrainSeconds));
@@ -103,6 +116,8 @@ ServerOptions Finish(const Values& values) {
                                                   {"error", LogLevel::kError}};
   ServerOptions options = values.options;
   options.engine.retrain.retrain_delay = absl::Seconds(values.retrain_delay_seconds);
+  options.engine.reclaim.delete_persistence_threshold = absl::Hours(values.reclaim_threshold_hours);
+  options.engine.reclaim.bytes_per_second = static_cast<uint64_t>(values.reclaim_mib_per_second * (1 << 20));
   options.engine.recovery_threads = options.engine.retrain.workers;
   options.log_level = levels.at(values.log_level);
   options.log_format = values.log_format == "json" ? LogFormat::kJson : LogFormat::kText;

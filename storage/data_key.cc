@@ -14,7 +14,7 @@
 namespace expunge {
 namespace {
 
-constexpr size_t kNonceBytes = 12;
+constexpr size_t kNonceBytes = DataKey::kNonceBytes;
 constexpr size_t kTagBytes = 16;
 
 // OpenSSL fails here only when memory is exhausted or the library is broken; nothing can go on then.

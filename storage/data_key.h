@@ -12,6 +12,8 @@ namespace expunge {
 // A 256-bit key for AES-256-GCM. Wiped from memory when destroyed. Movable, not copyable; not thread-safe.
 class DataKey {
  public:
+  static constexpr size_t kNonceBytes = 12;  // with which a sealed value begins
+
   static DataKey Random();
   static absl::StatusOr<DataKey> FromBytes(std::string_view bytes);
 

@@ -1,208 +1,151 @@
 #include "storage/keyring.h"
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
-#include "base/mutex.h"
 #include "base/status_macros.h"
-#include "rocksdb/db.h"
-#include "rocksdb/env.h"
-#include "rocksdb/transaction_log.h"
-#include "rocksdb/write_batch.h"
-#include "storage/keys.h"
-#include "storage/master_key.h"
-#include "storage/rocks_database.h"
-#include "storage/rocks_options.h"
+#include "base/string_view.h"
+#include "storage/keyring_impl.h"
+#include "storage/record.h"
+#include "storage/rocks_rows.h"
 #include "storage/rocks_status.h"
+#include "storage/suppressions.h"
 
 namespace expunge {
 namespace {
 
-constexpr std::string_view kName = "the keyring";
-
-enum class Durability { kProcessEnd, kPowerLoss };
-
-rocksdb::WriteOptions OptionsFor(Durability durability) {
-  rocksdb::WriteOptions options;
-  options.sync = durability == Durability::kPowerLoss;
-  return options;
-}
-
-absl::StatusOr<bool> IsEmpty(const RocksDatabase& database) {
-  const std::unique_ptr<rocksdb::Iterator> iterator(database->NewIterator(rocksdb::ReadOptions()));
-  iterator->SeekToFirst();
-  while (iterator->Valid() && iterator->key() == rocksdb::Slice(kFormatKey)) iterator->Next();
-  RETURN_IF_ERROR(FromRocks(iterator->status(), kName));
-  return !iterator->Valid();
-}
-
-absl::StatusOr<DataKey> MakePepper(const RocksDatabase& database, const MasterKey& master_key,
-                                   const std::optional<Digest>& chosen) {
-  DataKey pepper = DataKey::Random();
-  if (chosen.has_value()) {
-    ASSIGN_OR_RETURN(pepper, DataKey::FromBytes(AsBytes(*chosen)));
-  }
-  RETURN_IF_ERROR(FromRocks(
-      database->Put(OptionsFor(Durability::kPowerLoss), kPepperKey, master_key.Wrap(kPepperKey, pepper.bytes())),
-      kName));
-  return pepper;
-}
-
-absl::StatusOr<DataKey> ReadPepper(std::string_view wrapped, const MasterKey& master_key,
-                                   const std::string& master_key_file) {
-  absl::StatusOr<DataKey> pepper = master_key.Unwrap(kPepperKey, wrapped);
-  if (ReasonOf(pepper.status()) == "SEALED_VALUE_CORRUPT") {
-    return Error(absl::StatusCode::kFailedPrecondition, "MASTER_KEY_WRONG",
-                 absl::StrCat("the master key file ", master_key_file, " does not open this keyring"));
-  }
-  return pepper;
-}
-
-// Who reads, so that Purge can wait for those who began before it: while they read, the old files live. Thread-safe.
-class ReadEpochs {
- public:
-  class Read {
-   public:
-    explicit Read(ReadEpochs* epochs) : epochs_(epochs), epoch_(epochs->Begin()) {}
-    Read(const Read&) = delete;
-    Read& operator=(const Read&) = delete;
-    ~Read() { epochs_->End(epoch_); }
-
-   private:
-    ReadEpochs* const epochs_;
-    const int epoch_;
-  };
-
-  // One caller at a time.
-  void WaitForEarlier() {
-    const MutexLock lock(&mutex_);
-    const int earlier = current_;
-    current_ = 1 - current_;
-    while (reading_[earlier] != 0) ended_.Wait(&mutex_);
-  }
-
- private:
-  int Begin() {
-    const MutexLock lock(&mutex_);
-    ++reading_[current_];
-    return current_;
-  }
-
-  void End(int epoch) {
-    const MutexLock lock(&mutex_);
-    if (--reading_[epoch] == 0) ended_.SignalAll();
-  }
-
-  Mutex mutex_;
-  CondVar ended_;
-  int current_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t reading_[2] ABSL_GUARDED_BY(mutex_) = {0, 0};
-};
-
-}  // namespace
-
-CheckpointKeyId RandomCheckpointKeyId() {
-  CheckpointKeyId id;
+template <typename Id>
+Id RandomId() {
+  Id id;
   if (RAND_bytes(id.data(), static_cast<int>(id.size())) != 1) std::abort();
   return id;
 }
 
-struct Keyring::Impl {
-  Impl(std::unique_ptr<RocksDatabase> opened, MasterKey unlocked, DataKey read_pepper)
-      : database(std::move(opened)), master_key(std::move(unlocked)), pepper(std::move(read_pepper)) {}
+absl::StatusOr<bool> HasKeys(const RocksDatabase& database) {
+  bool any = false;
+  RETURN_IF_ERROR(ScanRows(database, kKeys, rocksdb::ReadOptions(), KeyRange(), kKeyringName,
+                           [&any](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
+                             any = key != kFormatKey;
+                             return !any;
+                           }));
+  return any;
+}
 
-  // `wrapped` keeps a file alive: only inside a read.
-  absl::StatusOr<bool> Find(const std::string& place, rocksdb::PinnableSlice* wrapped) {
-    const rocksdb::Status found =
-        (*database)->Get(rocksdb::ReadOptions(), database->family(kDefaultFamily), place, wrapped);
-    if (found.IsNotFound()) return false;
-    RETURN_IF_ERROR(FromRocks(found, kName));
-    return true;
+absl::StatusOr<ModelUid> ReadLastModelUid(const RocksDatabase& database) {
+  rocksdb::PinnableSlice value;
+  ASSIGN_OR_RETURN(const bool found,
+                   GetRow(database, kKeys, std::string(kLastModelUidKey), "the last model number", &value));
+  ModelUid uid = 0;
+  if (found && !DecodeUint32(value.ToStringView(), &uid)) return CorruptStorage("the last model number", "is malformed");
+  return uid;
+}
+
+// The root key and the pepper, in one write: a keyring has both or is none.
+absl::StatusOr<DataKey> MakeKeyring(const RocksDatabase& database, const MasterKey& master_key,
+                                    const std::optional<Digest>& chosen_pepper, RootKeys* roots) {
+  DataKey pepper = DataKey::Random();
+  if (chosen_pepper.has_value()) {
+    ASSIGN_OR_RETURN(pepper, DataKey::FromBytes(AsBytes(*chosen_pepper)));
   }
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(roots->Add(master_key, &batch));
+  RETURN_IF_ERROR(FromRocks(batch.Put(kPepperKey, FrameSealed(roots->Wrap(kPepperKey, pepper))), kKeyringName));
+  RETURN_IF_ERROR(database.Write(&batch, /*synced=*/true, kKeyringName));
+  return pepper;
+}
 
-  absl::StatusOr<std::optional<DataKey>> Read(const std::string& place) {
-    const ReadEpochs::Read read(&reads);
-    rocksdb::PinnableSlice wrapped;
-    ASSIGN_OR_RETURN(const bool found, Find(place, &wrapped));
-    if (!found) return std::nullopt;
-    ASSIGN_OR_RETURN(DataKey key, master_key.Unwrap(place, wrapped.ToStringView()));
-    return std::optional<DataKey>(std::move(key));
-  }
+absl::StatusOr<DataKey> ReadPepper(std::string_view value, const RootKeys& roots) {
+  ASSIGN_OR_RETURN(const std::string_view wrapped, UnframeSealed(kKeyringName, value));
+  return roots.Unwrap(kPepperKey, wrapped);
+}
 
-  absl::Status Write(rocksdb::WriteBatch* batch, Durability durability) {
-    RETURN_IF_ERROR(Latched());
-    return Latch(FromRocks((*database)->Write(OptionsFor(durability), batch), kName));
-  }
+DataKey DeriveKey(const DataKey& pepper, std::string_view purpose) {
+  Digest bytes = KeyedHash(pepper.bytes(), {purpose});
+  DataKey key = *DataKey::FromBytes(AsBytes(bytes));
+  OPENSSL_cleanse(bytes.data(), bytes.size());
+  return key;
+}
 
-  absl::Status Latched() {
-    const MutexLock lock(&error_mutex);
-    return error;
-  }
+}  // namespace
 
-  absl::Status Latch(absl::Status status) {
-    if (status.ok()) return status;
-    const MutexLock lock(&error_mutex);
-    error.Update(status);
-    return status;
-  }
+CheckpointKeyId RandomCheckpointKeyId() { return RandomId<CheckpointKeyId>(); }
+SubjectKey SubjectKey::Random() { return {RandomId<KeyId>(), DataKey::Random()}; }
 
-  void Put(rocksdb::WriteBatch* batch, const std::string& place, const DataKey& key) const {
-    batch->Put(place, master_key.Wrap(place, key.bytes()));
-  }
+Keyring::Impl::Impl(std::unique_ptr<RocksDatabase> opened, std::unique_ptr<MasterKey> master, RootKeys root_keys,
+                    DataKey read_pepper, ModelUid last_model, bool made)
+    : database(std::move(opened)),
+      master_key(std::move(master)),
+      roots(std::move(root_keys)),
+      pepper(std::move(read_pepper)),
+      trace_key(DeriveKey(pepper, "expunge trace key v1")),
+      is_new(made),
+      last_model_uid(last_model) {}
 
-  absl::Status DeleteCheckpoints(rocksdb::WriteBatch* batch, ShardId shard, uint32_t first_slice) {
-    const ReadEpochs::Read read(&reads);
-    const KeyRange range = CheckpointDataKeysFrom(shard, first_slice);
-    const rocksdb::Slice end(range.end);
-    rocksdb::ReadOptions options;
-    options.iterate_upper_bound = &end;
-    const std::unique_ptr<rocksdb::Iterator> iterator((*database)->NewIterator(options));
-    for (iterator->Seek(range.begin); iterator->Valid(); iterator->Next()) batch->Delete(iterator->key());
-    return FromRocks(iterator->status(), kName);
-  }
+absl::StatusOr<bool> Keyring::Impl::Find(const std::string& place, rocksdb::PinnableSlice* value) const {
+  return GetRow(*database, kKeys, place, kKeyringName, value);
+}
 
-  const std::unique_ptr<RocksDatabase> database;
-  const MasterKey master_key;
-  const DataKey pepper;
+void Keyring::Impl::PutSubjectKey(ModelUid model, const Pseudonym& subject, const SubjectKey& key,
+                                  rocksdb::WriteBatch* batch) const {
+  const std::string place = EncodeSubjectDataKeyKey(model, subject);
+  batch->Put(place, FrameSealed(absl::StrCat(ToAbsl(AsBytes(key.id)), roots.Wrap(place, key.key))));
+}
 
-  Mutex purge_mutex;  // one purge at a time
-  ReadEpochs reads;
-  Mutex error_mutex;
-  absl::Status error ABSL_GUARDED_BY(error_mutex);
-};
+absl::StatusOr<SubjectKey> Keyring::Impl::OpenSubjectKey(std::string_view place, std::string_view value) const {
+  KeyId id;
+  ASSIGN_OR_RETURN(const std::string_view named, UnframeSealed(kKeyringName, value));
+  if (named.size() < id.size()) return CorruptStorage(kKeyringName, "has a malformed key");
+  std::memcpy(id.data(), named.data(), id.size());
+  ASSIGN_OR_RETURN(DataKey key, roots.Unwrap(place, named.substr(id.size())));
+  return SubjectKey{id, std::move(key)};
+}
+
+Digest Keyring::Impl::HiddenName(std::string_view purpose, const Pseudonym& subject, std::string_view sample) const {
+  return KeyedHash(pepper.bytes(), {purpose, AsBytes(subject), sample});
+}
 
 absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(const Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<RocksDatabase> database,
-                   RocksDatabase::Open(kName, options.path, KeyringOptions(options.env), KeyringFamilies()));
-  // The database's lock is held from here on: nobody else makes the same master key.
-  std::string wrapped;
-  const rocksdb::Status found = (*database)->Get(rocksdb::ReadOptions(), kPepperKey, &wrapped);
-  if (!found.IsNotFound()) {
-    RETURN_IF_ERROR(FromRocks(found, kName));
-    ASSIGN_OR_RETURN(MasterKey master_key, MasterKey::Load(options.master_key_file));
-    ASSIGN_OR_RETURN(DataKey pepper, ReadPepper(wrapped, master_key, options.master_key_file));
-    return std::unique_ptr<Keyring>(
-        new Keyring(std::make_unique<Impl>(std::move(database), std::move(master_key), std::move(pepper))));
+                   RocksDatabase::Open(kKeyringName, options.path, KeyringOptions(options.env), KeyringFamilies()));
+  ASSIGN_OR_RETURN(const ModelUid last_model_uid, ReadLastModelUid(*database));
+  rocksdb::PinnableSlice stored_pepper;
+  ASSIGN_OR_RETURN(const bool exists,
+                   GetRow(*database, kKeys, std::string(kPepperKey), kKeyringName, &stored_pepper));
+  std::unique_ptr<MasterKey> master_key;
+  std::optional<DataKey> pepper;
+  RootKeys roots;
+  if (exists) {
+    ASSIGN_OR_RETURN(master_key, LoadMasterKey(options.master_key_file));
+    ASSIGN_OR_RETURN(roots, RootKeys::Open(*database, *master_key));
+    ASSIGN_OR_RETURN(pepper, ReadPepper(stored_pepper.ToStringView(), roots));
+  } else {
+    ASSIGN_OR_RETURN(const bool has_keys, HasKeys(*database));
+    if (has_keys) return CorruptStorage(kKeyringName, "cannot be opened: it has keys, but its pepper is missing");
+    if (!options.create) {
+      return Error(
+          absl::StatusCode::kFailedPrecondition, "KEYRING_MISSING",
+          "the keyring is missing, without which nothing that is stored can be read: put the directory keyring back");
+    }
+    ASSIGN_OR_RETURN(master_key, LoadOrCreateMasterKey(options.master_key_file));
+    ASSIGN_OR_RETURN(pepper, MakeKeyring(*database, *master_key, options.pepper, &roots));
   }
-  ASSIGN_OR_RETURN(const bool empty, IsEmpty(*database));
-  if (!empty) return CorruptStorage(kName, "cannot be opened: it has keys, but its pepper is missing");
-  if (!options.create) {
-    return Error(
-        absl::StatusCode::kFailedPrecondition, "KEYRING_MISSING",
-        "the keyring is missing, without which nothing that is stored can be read: put the directory keyring back");
-  }
-  ASSIGN_OR_RETURN(MasterKey master_key, MasterKey::LoadOrCreate(options.master_key_file));
-  ASSIGN_OR_RETURN(DataKey pepper, MakePepper(*database, master_key, options.pepper));
+  stored_pepper.Reset();
   return std::unique_ptr<Keyring>(
-      new Keyring(std::make_unique<Impl>(std::move(database), std::move(master_key), std::move(pepper))));
+      new Keyring(std::make_unique<Impl>(std::move(database), std::move(master_key), std::move(roots),
+                                         *std::move(pepper), last_model_uid, /*made=*/!exists)));
 }
 
-Keyring::Keyring(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Keyring::Keyring(std::unique_ptr<Impl> impl)
+    : impl_(std::move(impl)), erasures_(std::make_unique<ErasureRecords>(impl_->database.get())) {}
 Keyring::~Keyring() = default;
+
+bool Keyring::is_new() const { return impl_->is_new; }
 
 Pseudonym Keyring::PseudonymOf(std::string_view subject_id) const { return PepperedHash({"subject", subject_id}); }
 
@@ -217,83 +160,111 @@ Digest Keyring::PepperedHash(std::initializer_list<std::string_view> parts) cons
   return KeyedHash(impl_->pepper.bytes(), parts);
 }
 
-absl::StatusOr<std::optional<DataKey>> Keyring::GetSubjectKey(ModelUid model, const Pseudonym& subject) const {
-  return impl_->Read(EncodeSubjectDataKeyKey(model, subject));
-}
+Digest Keyring::ForgottenName(const Pseudonym& subject) const { return impl_->SubjectName(subject); }
 
-absl::StatusOr<bool> Keyring::HasSubjectKey(ModelUid model, const Pseudonym& subject) const {
-  const ReadEpochs::Read read(&impl_->reads);
-  rocksdb::PinnableSlice wrapped;
-  ASSIGN_OR_RETURN(const bool found, impl_->Find(EncodeSubjectDataKeyKey(model, subject), &wrapped));
-  return found;
-}
-
-absl::Status Keyring::CreateSubjectKeys(ModelUid model, absl::Span<const std::pair<Pseudonym, const DataKey*>> keys) {
+absl::StatusOr<ModelUid> Keyring::NextModelUid() {
+  const MutexLock lock(&impl_->model_uid_mutex);
+  if (impl_->last_model_uid == std::numeric_limits<ModelUid>::max()) {
+    return absl::ResourceExhaustedError("every model number has been used");
+  }
   rocksdb::WriteBatch batch;
-  for (const auto& [subject, key] : keys) impl_->Put(&batch, EncodeSubjectDataKeyKey(model, subject), *key);
-  return impl_->Write(&batch, Durability::kProcessEnd);
+  batch.Put(kLastModelUidKey, EncodeUint32(impl_->last_model_uid + 1));
+  RETURN_IF_ERROR(impl_->Write(&batch, /*synced=*/true));
+  return ++impl_->last_model_uid;
+}
+
+// --- keys
+
+absl::StatusOr<std::optional<SubjectKey>> Keyring::GetSubjectKey(ModelUid model, const Pseudonym& subject) const {
+  const ReadEpochs::Read read(&impl_->reads);
+  const std::string place = EncodeSubjectDataKeyKey(model, subject);
+  rocksdb::PinnableSlice value;
+  ASSIGN_OR_RETURN(const bool found, impl_->Find(place, &value));
+  if (!found) return std::nullopt;
+  ASSIGN_OR_RETURN(SubjectKey key, impl_->OpenSubjectKey(place, value.ToStringView()));
+  return std::optional<SubjectKey>(std::move(key));
+}
+
+absl::StatusOr<std::optional<KeyId>> Keyring::GetSubjectKeyId(ModelUid model, const Pseudonym& subject) const {
+  const ReadEpochs::Read read(&impl_->reads);
+  rocksdb::PinnableSlice value;
+  ASSIGN_OR_RETURN(const bool found, impl_->Find(EncodeSubjectDataKeyKey(model, subject), &value));
+  if (!found) return std::nullopt;
+  KeyId id;
+  ASSIGN_OR_RETURN(const std::string_view named, UnframeSealed(kKeyringName, value.ToStringView()));
+  if (named.size() < id.size()) return CorruptStorage(kKeyringName, "has a malformed key");
+  std::memcpy(id.data(), named.data(), id.size());
+  return id;
+}
+
+absl::Status Keyring::AdmitSubjects(ModelUid model, absl::Span<const Admission> admissions) {
+  rocksdb::WriteBatch batch;
+  for (const Admission& admission : admissions) {
+    if (admission.new_key != nullptr) impl_->PutSubjectKey(model, admission.subject, *admission.new_key, &batch);
+    if (!admission.consent) continue;
+    RETURN_IF_ERROR(StageLift(*impl_->database, model, impl_->SubjectName(admission.subject), &batch));
+    for (const SampleKey& sample : admission.samples) {
+      RETURN_IF_ERROR(StageLift(*impl_->database, model, impl_->SampleName(admission.subject, sample), &batch));
+    }
+  }
+  return batch.Count() == 0 ? absl::OkStatus() : impl_->Write(&batch, /*synced=*/false);
 }
 
 absl::StatusOr<std::optional<DataKey>> Keyring::GetCheckpointKey(ShardId shard, uint32_t slice,
                                                                  const CheckpointKeyId& id) const {
-  return impl_->Read(EncodeCheckpointDataKeyKey(shard, slice, id));
+  const ReadEpochs::Read read(&impl_->reads);
+  const std::string place = EncodeCheckpointDataKeyKey(shard, slice, id);
+  rocksdb::PinnableSlice value;
+  ASSIGN_OR_RETURN(const bool found, impl_->Find(place, &value));
+  if (!found) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::string_view wrapped, UnframeSealed(kKeyringName, value.ToStringView()));
+  ASSIGN_OR_RETURN(DataKey key, impl_->roots.Unwrap(place, wrapped));
+  return std::optional<DataKey>(std::move(key));
 }
 
 absl::Status Keyring::CreateCheckpointKey(ShardId shard, uint32_t slice, const CheckpointKeyId& id,
                                           const DataKey& key) {
+  const std::string place = EncodeCheckpointDataKeyKey(shard, slice, id);
   rocksdb::WriteBatch batch;
-  impl_->Put(&batch, EncodeCheckpointDataKeyKey(shard, slice, id), key);
-  return impl_->Write(&batch, Durability::kProcessEnd);
+  batch.Put(place, FrameSealed(impl_->roots.Wrap(place, key)));
+  return impl_->Write(&batch, /*synced=*/false);
 }
 
-absl::Status Keyring::Destroy(const Destruction& destruction) {
-  rocksdb::WriteBatch batch;
-  for (const auto& [model, subject] : destruction.subjects) batch.Delete(EncodeSubjectDataKeyKey(model, subject));
-  for (const Destruction::Checkpoints& checkpoints : destruction.checkpoints) {
-    RETURN_IF_ERROR(impl_->DeleteCheckpoints(&batch, checkpoints.shard, checkpoints.first_slice));
-  }
-  for (const ModelUid model : destruction.models) {
-    for (const KeyRange& range : {SubjectDataKeysOf(model), CheckpointDataKeysOf(model)}) {
-      batch.DeleteRange(range.begin, range.end);
-    }
-  }
-  return impl_->Write(&batch, Durability::kPowerLoss);
+// --- suppressions
+
+absl::StatusOr<Keyring::Suppression> Keyring::GetSuppression(ModelUid model, const Pseudonym& subject) const {
+  Suppression suppression;
+  ASSIGN_OR_RETURN(suppression.subject, expunge::IsSuppressed(*impl_->database, model, impl_->SubjectName(subject)));
+  ASSIGN_OR_RETURN(suppression.some_samples,
+                   expunge::IsSuppressed(*impl_->database, model, impl_->SamplesName(subject)));
+  return suppression;
 }
 
-absl::Status Keyring::DestroyCheckpointKey(ShardId shard, uint32_t slice, const CheckpointKeyId& id) {
-  rocksdb::WriteBatch batch;
-  batch.Delete(EncodeCheckpointDataKeyKey(shard, slice, id));
-  return impl_->Write(&batch, Durability::kPowerLoss);
+absl::StatusOr<bool> Keyring::IsSampleSuppressed(ModelUid model, const Pseudonym& subject,
+                                                 const SampleKey& sample) const {
+  return expunge::IsSuppressed(*impl_->database, model, impl_->SampleName(subject, sample));
 }
 
-absl::Status Keyring::Sync() {
-  RETURN_IF_ERROR(impl_->Latched());
-  return impl_->Latch(FromRocks((*impl_->database)->SyncWAL(), kName));
-}
+absl::Status Keyring::Sync() { return impl_->database->Sync(kKeyringName); }
 
-absl::Status Keyring::Purge() {
-  const MutexLock lock(&impl_->purge_mutex);
-  RETURN_IF_ERROR(impl_->Latched());
-  rocksdb::DB* const db = impl_->database->get();
-  // A flush ends the WAL in use; the compaction leaves behind what was deleted, also in the lowest level.
-  RETURN_IF_ERROR(FromRocks(db->Flush(rocksdb::FlushOptions()), kName));
-  rocksdb::CompactRangeOptions whole;
-  whole.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
-  RETURN_IF_ERROR(FromRocks(db->CompactRange(whole, nullptr, nullptr), kName));
-
-  impl_->reads.WaitForEarlier();
-  // The files that this made obsolete may still be on their way out in a background thread. With deletions disabled,
-  // listing the WALs waits for that, and enabling deletions takes away all that is left.
-  RETURN_IF_ERROR(FromRocks(db->DisableFileDeletions(), kName));
-  rocksdb::VectorLogPtr logs;
-  const rocksdb::Status listed = db->GetSortedWalFiles(logs);
-  const rocksdb::Status enabled = db->EnableFileDeletions(/*force=*/false);
-  RETURN_IF_ERROR(FromRocks(listed, kName));
-  RETURN_IF_ERROR(FromRocks(enabled, kName));
-  // Until the directory is synced, a loss of power may bring a file back that was deleted.
-  std::unique_ptr<rocksdb::Directory> directory;
-  RETURN_IF_ERROR(FromRocks(db->GetEnv()->NewDirectory(db->GetName(), &directory), kName));
-  return FromRocks(directory->Fsync(), kName);
+absl::Status Keyring::VerifyKeys(const std::function<void(absl::Status)>& damaged, uint64_t* subjects,
+                                 uint64_t* checkpoints) const {
+  *subjects = *checkpoints = 0;
+  RETURN_IF_ERROR(ScanRows(*impl_->database, kKeys, ScanOptions(), AllSubjectDataKeys(), kKeyringName,
+                           [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
+                             ++*subjects;
+                             if (auto opened = impl_->OpenSubjectKey(key, value); !opened.ok()) damaged(opened.status());
+                             return true;
+                           }));
+  return ScanRows(*impl_->database, kKeys, ScanOptions(), AllCheckpointDataKeys(), kKeyringName,
+                  [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
+                    ++*checkpoints;
+                    const auto wrapped = UnframeSealed(kKeyringName, value);
+                    absl::Status status = wrapped.status();
+                    if (status.ok()) status = impl_->roots.Unwrap(key, *wrapped).status();
+                    if (!status.ok()) damaged(status);
+                    return true;
+                  });
 }
 
 }  // namespace expunge

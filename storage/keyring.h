@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,8 +14,10 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "expunge/storage/v1/records.pb.h"
 #include "model/ids.h"
 #include "storage/data_key.h"
+#include "storage/erasure_records.h"
 
 namespace rocksdb {
 class Env;
@@ -22,25 +25,54 @@ class Env;
 
 namespace expunge {
 
+class MasterKey;
+
 // Names one checkpoint's key. A random id per checkpoint, so that a retrain never reuses a destroyed key's place.
 using CheckpointKeyId = std::array<uint8_t, 16>;
-
 CheckpointKeyId RandomCheckpointKeyId();
 
-// The keys that decide what may be used: one per subject and model, one per checkpoint, each wrapped by the master key.
-// A small RocksDB of its own, so that making a key's death physical is a compaction of kilobytes. Thread-safe.
+// Names one of the keys that a subject had in the course of time, in one model; random.
+using KeyId = std::array<uint8_t, 8>;
+
+template <size_t size>
+std::string_view AsBytes(const std::array<uint8_t, size>& id) {
+  return {reinterpret_cast<const char*>(id.data()), id.size()};
+}
+
+// What seals a subject's samples.
+struct SubjectKey {
+  KeyId id;
+  DataKey key;
+  static SubjectKey Random();
+};
+
+// A subject that keeps some samples, between the record of the erasure and the moment when what it keeps is sealed with
+// its new key.
+struct Rekey {
+  ModelUid model = 0;
+  uint32_t shard = 0;
+  Pseudonym subject;
+  ErasureSequence erasure = 0;
+  SubjectKey old_key;
+  std::vector<SampleKey> erased;
+};
+
+// What decides what may be used, and whom the system has forgotten: the keys (one per subject and model, one per
+// checkpoint, each wrapped), the record of every erasure, the suppression list. A RocksDB of its own, which only ever
+// exists in its newest state: it is in no backup, so that an older main store beside it resurrects nobody; and making a
+// key's death physical is a compaction of a few small files. Thread-safe.
 //
-// Durability: what CreateSubjectKeys and CreateCheckpointKey wrote survives the end of the process at once, and power
-// loss after Sync. Destroy returns after it is synced. Write errors latch: once a write failed, all later ones fail
-// until reopened.
+// Durability: AdmitSubjects and CreateCheckpointKey survive the end of the process at once, and power loss after Sync.
+// Everything that destroys is synced.
 //
 // Errors everywhere: RESOURCE_EXHAUSTED (DISK_FULL), UNAVAILABLE (STORAGE_UNAVAILABLE), DATA_LOSS (STORAGE_CORRUPT,
-// SEALED_VALUE_CORRUPT), PERMISSION_DENIED (DATA_DIR_NOT_WRITABLE).
+// SEALED_VALUE_CORRUPT), PERMISSION_DENIED (DATA_DIR_NOT_WRITABLE). A write that failed may turn out, after a reopen, to
+// have been made: whole, and as the last one.
 class Keyring {
  public:
   struct Options {
     std::string path;             // directory; made when missing
-    std::string master_key_file;  // 32 bytes, mode 0600; made when missing and the keyring is new
+    std::string master_key_file;  // see master_key.h; made when missing and the keyring is new
     rocksdb::Env* env = nullptr;  // default: the operating system; not owned
     bool create = true;           // when there is none
     // A new keyring takes this pepper instead of a random one: two deployments with the same pepper place and order
@@ -49,50 +81,117 @@ class Keyring {
   };
 
   // FAILED_PRECONDITION: KEYRING_MISSING (there is none, and none is to be made), DATA_DIR_IN_USE (another process has
-  // it), DATA_DIR_VERSION (of another format version), MASTER_KEY_MISSING, MASTER_KEY_MODE (readable by others),
-  // MASTER_KEY_WRONG (it does not open this keyring). PERMISSION_DENIED: MASTER_KEY_UNREADABLE.
+  // it), DATA_DIR_VERSION (of another format version), MASTER_KEY_WRONG (it does not open this keyring), and those of
+  // LoadMasterKey.
   static absl::StatusOr<std::unique_ptr<Keyring>> Open(const Options& options);
   ~Keyring();
+
+  // The keyring had to be made.
+  bool is_new() const;
 
   // Keyed hashes under the deployment's pepper.
   Pseudonym PseudonymOf(std::string_view subject_id) const;
   SampleKey SampleKeyOf(std::string_view subject_id, std::string_view sample_id) const;
   Digest PepperedHash(std::initializer_list<std::string_view> parts) const;  // first part: the purpose
+  // Under which erasures and the suppression list know a subject: it leads to none of the subject's rows.
+  Digest ForgottenName(const Pseudonym& subject) const;
 
+  // Durable: never given twice. Synced.
+  absl::StatusOr<ModelUid> NextModelUid();
+
+  // --- keys
   // One subject's key in one model; nullopt when there is none (never made, or destroyed).
-  absl::StatusOr<std::optional<DataKey>> GetSubjectKey(ModelUid model, const Pseudonym& subject) const;
-  absl::StatusOr<bool> HasSubjectKey(ModelUid model, const Pseudonym& subject) const;
-  // One atomic write. A key that exists already is replaced: callers serialize by subject.
-  absl::Status CreateSubjectKeys(ModelUid model, absl::Span<const std::pair<Pseudonym, const DataKey*>> keys);
+  absl::StatusOr<std::optional<SubjectKey>> GetSubjectKey(ModelUid model, const Pseudonym& subject) const;
+  absl::StatusOr<std::optional<KeyId>> GetSubjectKeyId(ModelUid model, const Pseudonym& subject) const;
+
+  // What an ingest changes for one subject.
+  struct Admission {
+    Pseudonym subject;
+    const SubjectKey* new_key = nullptr;  // replaces one that there is: callers serialize by subject
+    bool consent = false;                 // lifts the suppression of the subject and of these samples
+    std::vector<SampleKey> samples;
+  };
+  // One atomic write.
+  absl::Status AdmitSubjects(ModelUid model, absl::Span<const Admission> admissions);
 
   absl::StatusOr<std::optional<DataKey>> GetCheckpointKey(ShardId shard, uint32_t slice,
                                                           const CheckpointKeyId& id) const;
   absl::Status CreateCheckpointKey(ShardId shard, uint32_t slice, const CheckpointKeyId& id, const DataKey& key);
-
-  // What one Destroy takes away. All of it or, after a crash, nothing; repeating it changes nothing.
-  struct Destruction {
-    std::vector<std::pair<ModelUid, Pseudonym>> subjects;
-    struct Checkpoints {
-      ShardId shard;
-      uint32_t first_slice = 0;  // this one and all later ones
-    };
-    std::vector<Checkpoints> checkpoints;
-    std::vector<ModelUid> models;  // every key of these models
+  struct Checkpoints {
+    ShardId shard;
+    uint32_t first_slice = 0;  // this one and all later ones
   };
-  absl::Status Destroy(const Destruction& destruction);
-  // One checkpoint's key alone, for one that turned out not to be valid. Synced.
-  absl::Status DestroyCheckpointKey(ShardId shard, uint32_t slice, const CheckpointKeyId& id);
+  absl::Status DestroyCheckpointKeys(const Checkpoints& checkpoints);  // synced
+  // All of them; the model is dead until its rows are reclaimed. Synced.
+  absl::Status DestroyModelKeys(ModelUid model);
+  absl::StatusOr<std::vector<ModelUid>> ListDeadModels() const;
+  absl::Status ReclaimedModels(absl::Span<const ModelUid> models);
+
+  // --- suppressions. In `model`, kEveryModel stands for all. Consent opens the model that it was stated for, and no
+  // other, until the next erasure.
+  struct Suppression {
+    bool subject = false;
+    bool some_samples = false;  // ask IsSampleSuppressed for each
+  };
+  absl::StatusOr<Suppression> GetSuppression(ModelUid model, const Pseudonym& subject) const;
+  absl::StatusOr<bool> IsSampleSuppressed(ModelUid model, const Pseudonym& subject, const SampleKey& sample) const;
+
+  // --- erasures
+  ErasureRecords& erasures() { return *erasures_; }
+  const ErasureRecords& erasures() const { return *erasures_; }
+
+  // What an erasure does: all of it in one atomic synced write, so that an erasure is on record exactly when the keys
+  // are dead.
+  struct ErasureWrite {
+    const records::Erasure* erasure = nullptr;
+    Pseudonym subject;
+    std::vector<ModelUid> forgotten_in;  // the subject's key dies
+    // The subject gets a new key and keeps its other samples: see Rekey. Not while there is a Rekey already.
+    struct Partial {
+      ModelUid model = 0;
+      uint32_t shard = 0;
+      const SubjectKey* old_key = nullptr;
+      const SubjectKey* new_key = nullptr;
+      std::vector<SampleKey> erased;
+    };
+    std::vector<Partial> partial;
+    std::vector<Checkpoints> checkpoints;
+    std::vector<ModelUid> suppress_in;               // the subject, or, unless empty, these samples of it
+    std::vector<SampleKey> suppress_samples;
+    std::vector<std::string> seal_nonces;            // of the samples: for the traces
+  };
+  absl::Status RecordErasure(const ErasureWrite& write);
+
+  absl::StatusOr<std::vector<Rekey>> ListRekeys() const;
+  absl::StatusOr<std::optional<Rekey>> GetRekey(ModelUid model, const Pseudonym& subject) const;
+  absl::Status FinishRekey(ModelUid model, const Pseudonym& subject);  // the old key dies. Synced
+
+  // What must not be found any more; nullopt: nothing to look for, or reclaimed already.
+  absl::StatusOr<std::optional<records::ErasureTraces>> GetTraces(ErasureSequence sequence) const;
+  // Erasures that have traces still, ascending from `first`.
+  absl::StatusOr<std::vector<ErasureSequence>> ListTraces(ErasureSequence first, size_t limit) const;
 
   absl::Status Sync();
 
-  // Makes every destruction so far physical: flush, forced compaction of the whole keyring, obsolete files and WAL
-  // gone.
+  // Makes every destruction so far physical: flush, forced compaction of what was touched, a new MANIFEST, obsolete
+  // files and WAL gone. FAILED_PRECONDITION (KEYRING_HARD_LINKED): one of the files has another name, where destroyed
+  // keys would live on.
   absl::Status Purge();
+
+  // Locks the keyring with another master key: a new root key, every key wrapped anew, the old rows physically gone.
+  // `activate` puts the new master key where the next start looks for it; before and after, a crash leaves a keyring
+  // that the master key there opens. For offline use: nobody else may write meanwhile.
+  absl::Status Rotate(const MasterKey& new_master_key, const std::function<absl::Status()>& activate);
+
+  // For offline checks: visits every subject key that there is, and says whether it unwraps.
+  absl::Status VerifyKeys(const std::function<void(absl::Status)>& damaged, uint64_t* subjects,
+                          uint64_t* checkpoints) const;
 
  private:
   struct Impl;
   explicit Keyring(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
+  std::unique_ptr<ErasureRecords> erasures_;
 };
 
 }  // namespace expunge

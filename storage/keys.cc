@@ -13,11 +13,15 @@ constexpr std::string_view kPendingTask = "p";
 
 constexpr std::string_view kSubjectDataKey = "S";
 constexpr std::string_view kCheckpointDataKey = "C";
+constexpr std::string_view kRekey = "X";
+constexpr std::string_view kRootKey = "R";
+constexpr std::string_view kDeadModel = "D";
 
 constexpr size_t kShardBytes = 8;
 constexpr size_t kSubjectKeyBytes = kShardBytes + sizeof(Pseudonym);
 constexpr size_t kSampleKeyBytes = kSubjectKeyBytes + sizeof(SampleKey);
 constexpr size_t kCheckpointKeyBytes = kShardBytes + 5;
+constexpr size_t kMasterKeyIdBytes = 8;
 
 std::string Concat(std::initializer_list<std::string_view> parts) {
   std::string joined;
@@ -38,6 +42,13 @@ bool DecodeInteger(std::string_view bytes, Integer* value) {
   *value = 0;
   for (const char byte : bytes) *value = (*value << 8) | static_cast<uint8_t>(byte);
   return true;
+}
+
+// One letter, a model, a subject.
+bool DecodeModelAndSubject(std::string_view key, ModelUid* model, Pseudonym* subject) {
+  if (key.size() != 1 + sizeof(*model) + subject->size()) return false;
+  std::memcpy(subject->data(), key.data() + 1 + sizeof(*model), subject->size());
+  return DecodeInteger(key.substr(1, sizeof(*model)), model);
 }
 
 }  // namespace
@@ -104,9 +115,41 @@ bool DecodeTrailingSequence(std::string_view key, ErasureSequence* sequence) {
   return key.size() > sizeof(*sequence) && DecodeUint64(key.substr(key.size() - sizeof(*sequence)), sequence);
 }
 
-std::string EncodeSuppressionKey(const Pseudonym& subject, ModelUid model) {
-  return Concat({AsBytes(subject), EncodeUint32(model)});
+std::string EncodeSuppressionKey(const Digest& name, ModelUid model) {
+  return Concat({AsBytes(name), EncodeUint32(model)});
 }
+
+std::string EncodeTracesKey(ErasureSequence sequence) { return EncodeUint64(sequence); }
+bool DecodeTracesKey(std::string_view key, ErasureSequence* sequence) { return DecodeUint64(key, sequence); }
+
+std::string EncodeRootKeyKey(uint32_t epoch, std::string_view master_key_id) {
+  return Concat({kRootKey, EncodeUint32(epoch), master_key_id});
+}
+
+bool DecodeRootKeyKey(std::string_view key, uint32_t* epoch, std::string_view* master_key_id) {
+  if (key.size() != kRootKey.size() + sizeof(*epoch) + kMasterKeyIdBytes) return false;
+  *master_key_id = key.substr(kRootKey.size() + sizeof(*epoch));
+  return DecodeUint32(key.substr(kRootKey.size(), sizeof(*epoch)), epoch);
+}
+
+KeyRange AllRootKeys() { return PrefixRange(kRootKey); }
+
+std::string EncodeDeadModelKey(ModelUid model) { return Concat({kDeadModel, EncodeUint32(model)}); }
+bool DecodeDeadModelKey(std::string_view key, ModelUid* model) {
+  return key.size() == 1 + sizeof(*model) && DecodeUint32(key.substr(1), model);
+}
+KeyRange AllDeadModels() { return PrefixRange(kDeadModel); }
+
+std::string EncodeRekeyKey(ModelUid model, const Pseudonym& subject) {
+  return Concat({kRekey, EncodeUint32(model), AsBytes(subject)});
+}
+
+bool DecodeRekeyKey(std::string_view key, ModelUid* model, Pseudonym* subject) {
+  return DecodeModelAndSubject(key, model, subject);
+}
+
+KeyRange AllRekeys() { return PrefixRange(kRekey); }
+KeyRange RekeysOf(ModelUid model) { return PrefixRange(Concat({kRekey, EncodeUint32(model)})); }
 
 std::string EncodeSubjectDataKeyKey(ModelUid model, const Pseudonym& subject) {
   return Concat({kSubjectDataKey, EncodeUint32(model), AsBytes(subject)});
@@ -116,6 +159,18 @@ std::string EncodeCheckpointDataKeyKey(ShardId shard, uint32_t slice, const Chec
   return Concat({kCheckpointDataKey, EncodeShardPrefix(shard), EncodeUint32(slice), AsBytes(id)});
 }
 
+bool DecodeSubjectDataKeyKey(std::string_view key, ModelUid* model, Pseudonym* subject) {
+  return DecodeModelAndSubject(key, model, subject);
+}
+
+bool DecodeCheckpointDataKeyKey(std::string_view key, CheckpointKeyId* id) {
+  if (key.size() != kCheckpointDataKey.size() + kShardBytes + sizeof(uint32_t) + id->size()) return false;
+  std::memcpy(id->data(), key.data() + key.size() - id->size(), id->size());
+  return true;
+}
+
+KeyRange AllSubjectDataKeys() { return PrefixRange(kSubjectDataKey); }
+KeyRange AllCheckpointDataKeys() { return PrefixRange(kCheckpointDataKey); }
 KeyRange SubjectDataKeysOf(ModelUid model) { return PrefixRange(Concat({kSubjectDataKey, EncodeUint32(model)})); }
 
 KeyRange CheckpointDataKeysOf(ModelUid model) { return PrefixRange(Concat({kCheckpointDataKey, EncodeUint32(model)})); }

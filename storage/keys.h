@@ -17,8 +17,9 @@ namespace expunge {
 // Both databases, default column family.
 inline constexpr std::string_view kFormatKey = "FORMAT";
 
-// Main store, default column family.
+// Keyring, default column family.
 inline constexpr std::string_view kLastModelUidKey = "LAST_MODEL_UID";
+inline constexpr std::string_view kPurgeMarkKey = "PURGED";
 
 // [begin, end). An empty `end` means: to the last key.
 struct KeyRange {
@@ -53,7 +54,29 @@ enum class CheckpointPart : uint8_t { kHeader = 0, kSealedState = 1 };
 std::string EncodeCheckpointKey(ShardId shard, uint32_t slice, CheckpointPart part);
 bool DecodeCheckpointKey(std::string_view key, uint32_t* slice, CheckpointPart* part);
 
-// --- Main store: erasures. Four kinds of rows, told apart by their first byte.
+// --- Keyring: keys.
+inline constexpr std::string_view kPepperKey = "P";
+std::string EncodeRootKeyKey(uint32_t epoch, std::string_view master_key_id);
+bool DecodeRootKeyKey(std::string_view key, uint32_t* epoch, std::string_view* master_key_id);
+KeyRange AllRootKeys();
+std::string EncodeSubjectDataKeyKey(ModelUid model, const Pseudonym& subject);
+std::string EncodeCheckpointDataKeyKey(ShardId shard, uint32_t slice, const CheckpointKeyId& id);
+bool DecodeSubjectDataKeyKey(std::string_view key, ModelUid* model, Pseudonym* subject);
+KeyRange AllSubjectDataKeys();
+KeyRange SubjectDataKeysOf(ModelUid model);
+bool DecodeCheckpointDataKeyKey(std::string_view key, CheckpointKeyId* id);
+KeyRange AllCheckpointDataKeys();
+KeyRange CheckpointDataKeysOf(ModelUid model);
+KeyRange CheckpointDataKeysFrom(ShardId shard, uint32_t first_slice);
+std::string EncodeRekeyKey(ModelUid model, const Pseudonym& subject);
+bool DecodeRekeyKey(std::string_view key, ModelUid* model, Pseudonym* subject);
+KeyRange AllRekeys();
+KeyRange RekeysOf(ModelUid model);
+std::string EncodeDeadModelKey(ModelUid model);
+bool DecodeDeadModelKey(std::string_view key, ModelUid* model);
+KeyRange AllDeadModels();
+
+// --- Keyring: erasures. Four kinds of rows, told apart by their first byte.
 std::string EncodeErasureKey(ErasureSequence sequence);
 std::string EncodeErasureUuidKey(std::string_view uuid);
 std::string EncodeOpenErasureKey(ErasureSequence sequence);
@@ -64,16 +87,12 @@ KeyRange PendingTasksOf(ShardId shard);
 // The sequence at the end of an erasure, open-erasure or pending-task key.
 bool DecodeTrailingSequence(std::string_view key, ErasureSequence* sequence);
 
-// --- Main store: suppressions. Model 0: in every model.
-std::string EncodeSuppressionKey(const Pseudonym& subject, ModelUid model);
+// --- Keyring: suppressions, of a subject or a sample by its name on the list. Model 0: in every model.
+std::string EncodeSuppressionKey(const Digest& name, ModelUid model);
 
-// --- Keyring.
-inline constexpr std::string_view kPepperKey = "P";
-std::string EncodeSubjectDataKeyKey(ModelUid model, const Pseudonym& subject);
-std::string EncodeCheckpointDataKeyKey(ShardId shard, uint32_t slice, const CheckpointKeyId& id);
-KeyRange SubjectDataKeysOf(ModelUid model);
-KeyRange CheckpointDataKeysOf(ModelUid model);
-KeyRange CheckpointDataKeysFrom(ShardId shard, uint32_t first_slice);
+// --- Keyring: traces of erasures.
+std::string EncodeTracesKey(ErasureSequence sequence);
+bool DecodeTracesKey(std::string_view key, ErasureSequence* sequence);
 
 }  // namespace expunge
 

@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <utility>
@@ -16,12 +17,12 @@
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "base/string_view.h"
-#include "storage/record.h"
 
 namespace expunge {
 namespace {
 
 constexpr size_t kKeyBytes = sizeof(Digest);
+constexpr size_t kMasterKeyIdBytes = 8;
 
 absl::Status FromErrno(int error, std::string_view what, const std::string& file) {
   const std::string message = absl::StrCat(ToAbsl(what), " ", file, ": ", std::strerror(error));
@@ -64,27 +65,54 @@ absl::Status SyncDirectoryOf(const std::string& file) {
   return synced ? absl::OkStatus() : FromErrno(error, "cannot sync the directory of the master key", directory);
 }
 
-// Through a temporary file: a crash must not leave a master key that is cut short.
-absl::Status Create(const std::string& file) {
-  const DataKey key = DataKey::Random();
-  const std::string temporary = absl::StrCat(file, ".new");
-  unlink(temporary.c_str());
-  const int descriptor = open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (descriptor < 0) return FromErrno(errno, "cannot make the master key", temporary);
-  int error = 0;
-  if (!WriteAll(descriptor, key.bytes()).ok() || fsync(descriptor) != 0) error = errno;
-  close(descriptor);
-  if (error == 0 && rename(temporary.c_str(), file.c_str()) != 0) error = errno;
-  if (error != 0) {
-    unlink(temporary.c_str());
-    return FromErrno(error, "cannot write the master key", file);
+class FileMasterKey : public MasterKey {
+ public:
+  explicit FileMasterKey(DataKey key) : key_(std::move(key)) {}
+
+  std::string id() const override {
+    return std::string(AsBytes(key_.Fingerprint({"master key id"})).substr(0, kMasterKeyIdBytes));
   }
-  return SyncDirectoryOf(file);
-}
+  absl::StatusOr<std::string> Wrap(std::string_view place, const DataKey& key) const override {
+    return key_.Seal(place, key.bytes());
+  }
+  absl::StatusOr<DataKey> Unwrap(std::string_view place, std::string_view wrapped) const override {
+    ASSIGN_OR_RETURN(std::string bytes, key_.Open(place, wrapped));
+    absl::StatusOr<DataKey> key = DataKey::FromBytes(bytes);
+    OPENSSL_cleanse(bytes.data(), bytes.size());
+    return key;
+  }
+
+ private:
+  const DataKey key_;
+};
 
 }  // namespace
 
-absl::StatusOr<MasterKey> MasterKey::Load(const std::string& file) {
+absl::Status CreateMasterKey(const std::string& file) {
+  const DataKey key = DataKey::Random();
+  // Through a file of its own name: a crash must not leave a key that is cut short, nor two servers one another's.
+  std::string temporary = absl::StrCat(file, ".XXXXXX");
+  const int descriptor = mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
+  if (descriptor < 0) return FromErrno(errno, "cannot make the master key", file);
+  const auto remove = absl::MakeCleanup([&temporary] { unlink(temporary.c_str()); });
+  int error = 0;
+  if (!WriteAll(descriptor, key.bytes()).ok() || fsync(descriptor) != 0) error = errno;
+  close(descriptor);
+  if (error == 0 && link(temporary.c_str(), file.c_str()) != 0) error = errno;
+  if (error == EEXIST) {
+    return Error(absl::StatusCode::kAlreadyExists, "MASTER_KEY_EXISTS",
+                 absl::StrCat("there is a file ", file, " already"));
+  }
+  if (error != 0) return FromErrno(error, "cannot write the master key", file);
+  return SyncDirectoryOf(file);
+}
+
+absl::Status ReplaceMasterKey(const std::string& file, const std::string& replaced) {
+  if (rename(file.c_str(), replaced.c_str()) != 0) return FromErrno(errno, "cannot replace the master key", replaced);
+  return SyncDirectoryOf(replaced);
+}
+
+absl::StatusOr<std::unique_ptr<MasterKey>> LoadMasterKey(const std::string& file) {
   const int descriptor = open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0) {
     if (errno == ENOENT) {
@@ -110,24 +138,15 @@ absl::StatusOr<MasterKey> MasterKey::Load(const std::string& file) {
   if (length < 0) return FromErrno(errno, "cannot read the master key", file);
   if (length != kKeyBytes) return Precondition("MASTER_KEY_WRONG", file, "must have exactly 32 bytes");
   ASSIGN_OR_RETURN(DataKey key, DataKey::FromBytes({bytes, kKeyBytes}));
-  return MasterKey(std::move(key));
+  return std::make_unique<FileMasterKey>(std::move(key));
 }
 
-absl::StatusOr<MasterKey> MasterKey::LoadOrCreate(const std::string& file) {
-  if (access(file.c_str(), F_OK) != 0 && errno == ENOENT) RETURN_IF_ERROR(Create(file));
-  return Load(file);
-}
-
-std::string MasterKey::Wrap(std::string_view place, std::string_view key) const {
-  return FrameSealed(key_.Seal(place, key));
-}
-
-absl::StatusOr<DataKey> MasterKey::Unwrap(std::string_view place, std::string_view wrapped) const {
-  ASSIGN_OR_RETURN(const std::string_view sealed, UnframeSealed("wrapped key", wrapped));
-  ASSIGN_OR_RETURN(std::string bytes, key_.Open(place, sealed));
-  absl::StatusOr<DataKey> key = DataKey::FromBytes(bytes);
-  OPENSSL_cleanse(bytes.data(), bytes.size());
-  return key;
+absl::StatusOr<std::unique_ptr<MasterKey>> LoadOrCreateMasterKey(const std::string& file) {
+  if (access(file.c_str(), F_OK) != 0 && errno == ENOENT) {
+    // Another server may make it at the same time.
+    if (absl::Status created = CreateMasterKey(file); !created.ok() && !absl::IsAlreadyExists(created)) return created;
+  }
+  return LoadMasterKey(file);
 }
 
 }  // namespace expunge

@@ -9,13 +9,14 @@
 #include "base/status_macros.h"
 #include "base/string_view.h"
 #include "rocksdb/env.h"
+#include "rocksdb/write_batch.h"
 #include "storage/keys.h"
 #include "storage/rocks_status.h"
 
 namespace expunge {
 namespace {
 
-constexpr uint32_t kFormatVersion = 1;
+constexpr uint32_t kFormatVersion = 2;
 
 absl::Status OtherVersion(std::string_view name, std::string_view found) {
   return Error(absl::StatusCode::kFailedPrecondition, "DATA_DIR_VERSION",
@@ -76,6 +77,23 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
 
 RocksDatabase::~RocksDatabase() {
   for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+}
+
+absl::Status RocksDatabase::Write(rocksdb::WriteBatch* batch, bool synced, std::string_view kind) const {
+  rocksdb::WriteOptions options;
+  options.sync = synced;
+  rocksdb::Status written = db_->Write(options, batch);
+  if (written.ok()) return absl::OkStatus();
+  if (db_->Resume().ok()) written = db_->Write(options, batch);
+  return FromRocks(written, kind);
+}
+
+absl::Status RocksDatabase::Sync(std::string_view kind) const {
+  rocksdb::Status synced = db_->SyncWAL();
+  if (synced.ok()) return absl::OkStatus();
+  // What the log could not take, the files do: this writes all that is in memory to them.
+  if (db_->Resume().ok()) synced = db_->SyncWAL();
+  return FromRocks(synced, kind);
 }
 
 absl::Status RocksDatabase::CheckFormat(std::string_view name) {

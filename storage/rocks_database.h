@@ -24,10 +24,16 @@ class RocksDatabase {
   RocksDatabase(const RocksDatabase&) = delete;
   RocksDatabase& operator=(const RocksDatabase&) = delete;
 
+  // One atomic write; `synced`: survives power loss when it returns. After a write that failed RocksDB is closed to
+  // writes: this opens it again and repeats the write once, so that a fault that is over needs no restart.
+  absl::Status Write(rocksdb::WriteBatch* batch, bool synced, std::string_view kind) const;
+  absl::Status Sync(std::string_view kind) const;  // what was written so far
+
   rocksdb::DB* operator->() const { return db_.get(); }
   rocksdb::DB* get() const { return db_.get(); }
   // In the order of `families`.
   rocksdb::ColumnFamilyHandle* family(size_t index) const { return handles_[index]; }
+  const std::vector<rocksdb::ColumnFamilyHandle*>& families() const { return handles_; }
 
  private:
   RocksDatabase() = default;

@@ -6,6 +6,7 @@
 #include "rocksdb/cache.h"
 #include "rocksdb/env.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/rate_limiter.h"
 #include "rocksdb/table.h"
 
 namespace expunge {
@@ -32,6 +33,9 @@ rocksdb::DBOptions CommonOptions(rocksdb::Env* env) {
   options.recycle_log_file_num = 0;
   options.WAL_ttl_seconds = 0;
   options.WAL_size_limit_MB = 0;
+  // A MANIFEST holds the first and last key of each file that there was since it was begun: begin a new one with every
+  // change of the files.
+  options.max_manifest_file_size = 1;
   options.max_open_files = 500;
   options.max_background_jobs = 2;
   options.info_log = std::make_shared<NoLog>();
@@ -98,6 +102,8 @@ rocksdb::DBOptions MainStoreOptions(rocksdb::Env* env) {
   rocksdb::DBOptions options = CommonOptions(env);
   options.db_write_buffer_size = 32 * kMiB;
   options.max_total_wal_size = 64 * kMiB;
+  // Without a limit that anyone meets, until a reclaim sets one: flushes go before compactions.
+  options.rate_limiter.reset(rocksdb::NewGenericRateLimiter(int64_t{16} << 30));
   return options;
 }
 
@@ -111,22 +117,20 @@ std::vector<rocksdb::ColumnFamilyDescriptor> MainStoreFamilies() {
           {"models", small},
           {"samples", samples},
           {"membership", membership},
-          {"checkpoints", checkpoints},
-          {"erasures", small},
-          {"suppressions", small}};
+          {"checkpoints", checkpoints}};
 }
 
 rocksdb::DBOptions KeyringOptions(rocksdb::Env* env) {
-  rocksdb::DBOptions options = CommonOptions(env);
-  options.max_manifest_file_size = kMiB;
-  return options;
+  return CommonOptions(env);
 }
 
 std::vector<rocksdb::ColumnFamilyDescriptor> KeyringFamilies() {
-  rocksdb::ColumnFamilyOptions options =
-      FamilyOptions(2 * kMiB, 2, TableOptions(rocksdb::NewLRUCache(8 * kMiB), 4 * kKiB, true));
-  options.target_file_size_base = 4 * kMiB;
-  return {{rocksdb::kDefaultColumnFamilyName, options}};
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(16 * kMiB);
+  const auto small = FamilyOptions(2 * kMiB, 2, TableOptions(cache, 4 * kKiB, true));
+  // Small files: a purge rewrites those that the destroyed keys were in, and no others.
+  auto keys = small;
+  keys.target_file_size_base = 4 * kMiB;
+  return {{rocksdb::kDefaultColumnFamilyName, keys}, {"erasures", small}, {"suppressions", small}, {"traces", small}};
 }
 
 rocksdb::ReadOptions ScanOptions() {

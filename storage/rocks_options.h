@@ -16,8 +16,13 @@ enum MainStoreFamily : size_t {
   kSamples,
   kMembership,
   kCheckpoints,
+};
+// Those of the keyring, in this order.
+enum KeyringFamily : size_t {
+  kKeys,
   kErasures,
   kSuppressions,
+  kTraces,
 };
 
 rocksdb::DBOptions MainStoreOptions(rocksdb::Env* env);

@@ -42,18 +42,4 @@ absl::Status RocksView::ScanSamples(
                   });
 }
 
-absl::StatusOr<std::vector<ErasureSequence>> RocksView::PendingErasures(ShardId shard) {
-  rocksdb::ReadOptions options;
-  options.snapshot = snapshot_.snapshot();
-  std::vector<ErasureSequence> pending;
-  RETURN_IF_ERROR(ScanRows(*database_, kErasures, options, PendingTasksOf(shard), "a pending erasure",
-                           [&](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
-                             if (!DecodeTrailingSequence(key, &pending.emplace_back())) {
-                               return CorruptStorage("a pending erasure", "has a malformed key");
-                             }
-                             return true;
-                           }));
-  return pending;
-}
-
 }  // namespace expunge

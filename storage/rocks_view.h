@@ -4,7 +4,6 @@
 #include <functional>
 #include <memory>
 #include <string_view>
-#include <vector>
 
 #include "rocksdb/snapshot.h"
 #include "storage/rocks_database.h"
@@ -22,7 +21,6 @@ class RocksView : public StoreView {
   absl::Status ScanSamples(
       ShardId shard,
       const std::function<absl::Status(const Pseudonym&, const SampleKey&, std::string_view sealed)>& visit) override;
-  absl::StatusOr<std::vector<ErasureSequence>> PendingErasures(ShardId shard) override;
 
  private:
   const RocksDatabase* const database_;

@@ -1,6 +1,7 @@
 #ifndef EXPUNGE_STORAGE_STORE_H_
 #define EXPUNGE_STORAGE_STORE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,6 +17,7 @@
 #include "expunge/storage/v1/records.pb.h"
 #include "model/ids.h"
 #include "model/spec.h"
+#include "storage/backup.h"
 
 namespace expunge {
 
@@ -27,20 +29,14 @@ struct SealedSample {
   std::string sealed;
 };
 
-// What one ingest adds to one subject: the whole new subject row and the samples that are new in it.
+// What changes for one subject: the whole new subject row, the samples that are new in it or sealed anew, and those
+// that leave. A row without samples is deleted.
 struct SubjectUpdate {
   uint32_t shard = 0;
   Pseudonym subject;
   records::Subject row;
   std::vector<SealedSample> added;
-  bool lift_suppression = false;  // new consent was stated
-};
-
-// What an erasure takes out of the membership.
-struct SubjectRemoval {
-  ShardId shard;
-  Pseudonym subject;
-  std::vector<SampleKey> samples;
+  std::vector<SampleKey> removed;
 };
 
 // A consistent view of one moment. Holds resources of the store: keep it short-lived. Not thread-safe.
@@ -55,15 +51,14 @@ class StoreView {
   virtual absl::Status ScanSamples(
       ShardId shard,
       const std::function<absl::Status(const Pseudonym&, const SampleKey&, std::string_view sealed)>& visit) = 0;
-  // Erasures with a task in this shard that is not retrained yet, ascending.
-  virtual absl::StatusOr<std::vector<ErasureSequence>> PendingErasures(ShardId shard) = 0;
 };
 
-// The main store: membership, sealed samples, sealed checkpoints, erasures, suppressions. Thread-safe.
+// The main store: models, membership, sealed samples, sealed checkpoints. What of it may be used, the keyring says, so
+// that it may be older than the keyring. Thread-safe.
 // Each writing call is one atomic write. "Synced" ones survive power loss when they return; all others survive the end
 // of the process, and power loss after the next synced write or Sync.
 //
-// The store does not order writers of one row: callers serialize by subject, by shard and by erasure.
+// The store does not order writers of one row: callers serialize by subject and by shard.
 //
 // Errors everywhere: RESOURCE_EXHAUSTED (DISK_FULL), UNAVAILABLE (STORAGE_UNAVAILABLE), DATA_LOSS (STORAGE_CORRUPT:
 // a record that cannot be read, named by its kind, never by its content), PERMISSION_DENIED (DATA_DIR_NOT_WRITABLE).
@@ -75,8 +70,7 @@ class Store {
   // --- models
   virtual absl::Status PutModel(ModelUid uid, const records::Model& model) = 0;               // synced
   virtual absl::StatusOr<std::vector<std::pair<ModelUid, records::Model>>> ListModels() = 0;  // ascending
-  virtual absl::StatusOr<ModelUid> NextModelUid() = 0;  // durable: never given twice. Synced
-  // The model, its samples, membership, checkpoints. Synced. Erasures stay.
+  // The model, its samples, membership, checkpoints. Synced.
   virtual absl::Status DeleteModel(ModelUid uid) = 0;
 
   // --- samples and membership
@@ -84,11 +78,11 @@ class Store {
   // Not synced. `model` is written with it, so that ingest_batch moves together with what it counts.
   virtual absl::Status ApplyIngest(ModelUid uid, const records::Model& model,
                                    absl::Span<const SubjectUpdate> updates) = 0;
+  // Not synced. Needs no free space: what leaves makes room.
+  virtual absl::Status UpdateSubjects(ModelUid uid, absl::Span<const SubjectUpdate> updates) = 0;
+  // The sealed sample; NOT_FOUND when there is none.
+  virtual absl::StatusOr<std::string> GetSample(ShardId shard, const Pseudonym& subject, const SampleKey& sample) = 0;
   virtual std::unique_ptr<StoreView> View() = 0;
-
-  // --- suppressions. In `suppress_in`, model uid 0 (kEveryModel) stands for every model. Consent (lift_suppression)
-  // opens the model that it was stated for, and no other, until the next erasure.
-  virtual absl::StatusOr<bool> IsSuppressed(ModelUid uid, const Pseudonym& subject) = 0;
 
   // --- checkpoints
   virtual absl::StatusOr<std::optional<records::Checkpoint>> GetCheckpoint(ShardId shard, uint32_t slice) = 0;
@@ -98,21 +92,15 @@ class Store {
                                      std::string_view sealed_state) = 0;
   virtual absl::Status DeleteCheckpoints(ShardId shard, uint32_t first_slice) = 0;  // this and all later ones
 
-  // --- erasures
-  // Synced: the erasure, its tasks' pending marks, the removals, the checkpoints that they invalidate (rows only; the
-  // keys are the keyring's) and a suppression for each uid in `suppress_in`.
-  virtual absl::Status RecordErasure(const records::Erasure& erasure, absl::Span<const SubjectRemoval> removals,
-                                     absl::Span<const ModelUid> suppress_in) = 0;
-  virtual absl::StatusOr<std::optional<records::Erasure>> FindErasure(std::string_view uuid) = 0;
-  virtual absl::StatusOr<std::optional<records::Erasure>> GetErasure(ErasureSequence sequence) = 0;
-  // Rewrites the records; pending and open marks follow their tasks and states.
-  virtual absl::Status UpdateErasures(absl::Span<const records::Erasure> erasures, bool synced) = 0;
-  // Ascending from `first`, until `visit` returns false.
-  virtual absl::Status ScanErasures(ErasureSequence first,
-                                    const std::function<bool(const records::Erasure&)>& visit) = 0;
-  // PENDING and IN_PROGRESS ones, ascending.
-  virtual absl::Status ScanOpenErasures(const std::function<bool(const records::Erasure&)>& visit) = 0;
-  virtual absl::StatusOr<ErasureSequence> LastErasureSequence() = 0;  // 0: none
+  // --- files
+  // Rewrites the rows of samples, membership and checkpoints of these shards and of these models as a whole, so that
+  // nothing deleted is left in any file.
+  // Takes its time: at most `bytes_per_second` (0: no limit). CANCELLED when `cancel` became true; a later call begins
+  // anew. One at a time.
+  virtual absl::Status Reclaim(absl::Span<const ShardId> shards, absl::Span<const ModelUid> models,
+                               uint64_t bytes_per_second, std::atomic<bool>* cancel) = 0;
+  // A copy of the newest state in `directory`, beside older ones; see backup.h.
+  virtual absl::StatusOr<BackupInfo> Backup(const std::string& directory) = 0;
 
   virtual absl::Status Sync() = 0;
 };

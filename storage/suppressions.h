@@ -6,23 +6,23 @@
 #include "expunge/storage/v1/records.pb.h"
 #include "model/ids.h"
 #include "rocksdb/write_batch.h"
+#include "storage/erasure_records.h"
 #include "storage/rocks_database.h"
-#include "storage/store.h"
 
 namespace expunge {
 
-// The rows that keep a forgotten subject out. A row of one model goes before the row of every model (uid 0), so that
-// consent stated for one model opens that one alone: its row then names no erasure.
+// The rows that keep out whom or what was forgotten, each under a name that leads to no other row of the data directory
+// (Keyring makes it). A row of one model goes before the row of every model (uid 0), so that consent stated for one
+// model opens that one alone: its row then names no erasure.
 
-absl::StatusOr<bool> IsSuppressed(const RocksDatabase& database, ModelUid uid, const Pseudonym& subject);
+absl::StatusOr<bool> IsSuppressed(const RocksDatabase& database, ModelUid uid, const Digest& name);
 
 // Consent was stated for this model.
-absl::Status StageLift(const RocksDatabase& database, ModelUid uid, const Pseudonym& subject,
-                       rocksdb::WriteBatch* batch);
+absl::Status StageLift(const RocksDatabase& database, ModelUid uid, const Digest& name, rocksdb::WriteBatch* batch);
 
-// The erasure suppresses its subject in this model, or in every model, whatever consent was stated before.
-absl::Status StageSuppression(const RocksDatabase& database, ModelUid uid, const records::Erasure& erasure,
-                              rocksdb::WriteBatch* batch);
+// The erasure suppresses the name in this model, or in every model, whatever consent was stated before.
+absl::Status StageSuppression(const RocksDatabase& database, ModelUid uid, const Digest& name,
+                              const records::Erasure& erasure, rocksdb::WriteBatch* batch);
 
 }  // namespace expunge
 

@@ -43,6 +43,15 @@ absl::Status List(const ErasureFilterOptions& options, Session& session) {
   return absl::OkStatus();
 }
 
+absl::Status Retry(const std::string& name, Session& session) {
+  v1::RetryErasureRequest request;
+  request.set_name(ErasureName(name));
+  ASSIGN_OR_RETURN(const v1::Erasure erasure, session.client().RetryErasure(request));
+  if (session.json()) return session.PrintJson(erasure);
+  session.out() << ErasureText(erasure, absl::Now());
+  return absl::OkStatus();
+}
+
 absl::Status Watch(const std::string& name, Session& session) {
   v1::Erasure erasure;
   erasure.set_name(ErasureName(name));
@@ -68,6 +77,11 @@ void AddErasureCommands(CLI::App& app, Action& action) {
   AddErasureFilterOptions(*list, *filter);
   list->footer("Example:\n  expunge erasure list --state in_progress");
   list->callback([filter, &action] { action = [filter](Session& session) { return List(*filter, session); }; });
+
+  CLI::App* retry = group->add_subcommand("retry", "Go on with an erasure that FAILED");
+  AddArgument(*retry, "ERASURE", *name, "Name of the erasure, as forget printed it");
+  retry->footer("Example:\n  expunge erasure retry erasures/5f0c6d6e-1d0a-4b5e-9a55-0f3f1b1f6a10");
+  retry->callback([name, &action] { action = [name](Session& session) { return Retry(*name, session); }; });
 
   CLI::App* watch =
       group->add_subcommand("watch", "Follow an erasure until it is completed, through restarts of the server");

@@ -43,7 +43,18 @@ std::string SamplesText(const v1::Erasure& erasure) {
 }
 
 bool IsOpen(const v1::Erasure& erasure) {
-  return erasure.state() == v1::Erasure::PENDING || erasure.state() == v1::Erasure::IN_PROGRESS;
+  return erasure.state() == v1::Erasure::PENDING || erasure.state() == v1::Erasure::IN_PROGRESS ||
+         erasure.state() == v1::Erasure::FAILED;
+}
+
+// Why shards are not retrained yet, where that failed.
+std::string Problems(const v1::Erasure& erasure) {
+  std::string text;
+  for (const v1::Erasure::Task& task : erasure.tasks()) {
+    if (task.problem().empty()) continue;
+    absl::StrAppend(&text, ToAbsl(ShortName(task.model())), " shard ", task.shard(), ": ", task.problem(), "\n");
+  }
+  return text;
 }
 
 std::string DueText(const v1::Erasure& erasure, absl::Time now) {
@@ -93,6 +104,7 @@ std::string ErasureText(const v1::Erasure& erasure, absl::Time now) {
   fields.Add("erasure", erasure.name());
   fields.Add("state", v1::Erasure::State_Name(erasure.state()));
   if (!erasure.denial_reason().empty()) fields.Add("denied because", erasure.denial_reason());
+  if (!erasure.failure().empty()) fields.Add("failed because", erasure.failure());
   fields.Add("regulation", v1::Regulation_Name(erasure.regulation()));
   fields.Add("erased", SamplesText(erasure));
   if (erasure.has_submitted_time()) fields.Add("submitted", ShowTime(true, erasure.submitted_time()));
@@ -111,7 +123,7 @@ std::string ErasureText(const v1::Erasure& erasure, absl::Time now) {
     fields.Add("subject nonce", absl::StrCat(ToHex(erasure.subject_nonce()), "  (keep it: not stored here)"));
   }
   return absl::StrCat(fields.ToString(), erasure.tasks().empty() ? "" : "\n",
-                      erasure.tasks().empty() ? "" : TaskTable(erasure));
+                      erasure.tasks().empty() ? "" : TaskTable(erasure), Problems(erasure));
 }
 
 std::vector<std::string> DescribeChanges(const v1::Erasure& before, const v1::Erasure& now) {
@@ -154,7 +166,9 @@ absl::Status CheckOutcome(const v1::Erasure& erasure) {
                    absl::StrCat(erasure.name(), " was denied: ", erasure.denial_reason()));
     case v1::Erasure::FAILED:
       return Error(absl::StatusCode::kFailedPrecondition, "ERASURE_FAILED",
-                   absl::StrCat(erasure.name(), " could not be carried out"));
+                   absl::StrCat(erasure.name(), " could not be carried out: ", erasure.failure(),
+                                "; when that is mended, go on with: expunge erasure retry ",
+                                ToAbsl(ShortName(erasure.name()))));
     default:
       return absl::OkStatus();
   }

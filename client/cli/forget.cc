@@ -20,6 +20,7 @@ namespace {
 struct ForgetOptions {
   std::string subject;
   std::vector<std::string> models;
+  std::vector<std::string> samples;
   std::string request_id;
   std::string regulation;
   bool wait = false;
@@ -30,6 +31,7 @@ v1::ForgetRequest ToRequest(const ForgetOptions& options) {
   request.set_request_id(options.request_id.empty() ? RandomUuid() : options.request_id);
   request.set_subject_id(options.subject);
   for (const std::string& model : options.models) request.add_models(ModelName(model));
+  for (const std::string& sample : options.samples) request.add_sample_ids(sample);
   if (!options.regulation.empty()) request.set_regulation(ParseRegulation(options.regulation).value_or(v1::OTHER));
   return request;
 }
@@ -76,6 +78,10 @@ void AddForgetCommand(CLI::App& app, Action& action) {
   command
       ->add_option("--model", options->models, "Forget in this model alone (may be repeated); default: in every model")
       ->type_name("MODEL")
+      ->allow_extra_args(false);
+  command
+      ->add_option("--sample", options->samples, "Forget this sample alone (may be repeated); default: the whole subject")
+      ->type_name("SAMPLE")
       ->allow_extra_args(false);
   command
       ->add_option("--request-id", options->request_id,

@@ -11,11 +11,10 @@ namespace {
 constexpr size_t kMaxRecordsPerCall = 100'000;
 
 bool IsOverdue(const records::Erasure& erasure, absl::Time now) {
-  const bool open = erasure.state() == records::Erasure::PENDING || erasure.state() == records::Erasure::IN_PROGRESS;
-  return open && absl::FromUnixMicros(erasure.due_time_micros()) < now;
+  return IsUnfinished(erasure) && absl::FromUnixMicros(erasure.due_time_micros()) < now;
 }
 
-bool Matches(const ErasureFilter& filter, const std::optional<Pseudonym>& subject, absl::Time now,
+bool Matches(const ErasureFilter& filter, const std::optional<Digest>& subject, absl::Time now,
              const records::Erasure& erasure) {
   const absl::Time received = absl::FromUnixMicros(erasure.received_time_micros());
   return (!filter.state || erasure.state() == *filter.state) &&
@@ -29,15 +28,15 @@ bool Matches(const ErasureFilter& filter, const std::optional<Pseudonym>& subjec
 
 }  // namespace
 
-Auditor::Auditor(Store* store, const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger,
+Auditor::Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger,
                  const RetrainPool* pool, const Clock* clock)
-    : store_(store), keyring_(keyring), catalog_(catalog), ledger_(ledger), pool_(pool), clock_(clock) {}
+    : keyring_(keyring), catalog_(catalog), ledger_(ledger), pool_(pool), clock_(clock) {}
 
 absl::StatusOr<StatusReport> Auditor::Report() const {
   StatusReport report;
   report.erasures_by_state = ledger_->CountsByState();
   const absl::Time now = clock_->Now();
-  RETURN_IF_ERROR(store_->ScanOpenErasures([&](const records::Erasure& erasure) {
+  RETURN_IF_ERROR(keyring_->erasures().ScanUnfinished([&](const records::Erasure& erasure) {
     if (!report.oldest_open_received)
       report.oldest_open_received = absl::FromUnixMicros(erasure.received_time_micros());
     report.overdue += IsOverdue(erasure, now);
@@ -53,12 +52,12 @@ absl::StatusOr<StatusReport> Auditor::Report() const {
 }
 
 absl::StatusOr<ErasurePage> Auditor::List(const ErasureFilter& filter, ErasureSequence first, size_t limit) const {
-  std::optional<Pseudonym> subject;
-  if (!filter.subject_id.empty()) subject = keyring_->PseudonymOf(filter.subject_id);
+  std::optional<Digest> subject;
+  if (!filter.subject_id.empty()) subject = keyring_->ForgottenName(keyring_->PseudonymOf(filter.subject_id));
   const absl::Time now = clock_->Now();
   ErasurePage page;
   size_t looked_at = 0;
-  RETURN_IF_ERROR(store_->ScanErasures(first, [&](const records::Erasure& erasure) {
+  RETURN_IF_ERROR(keyring_->erasures().Scan(first, [&](const records::Erasure& erasure) {
     if (page.erasures.size() == limit || looked_at == kMaxRecordsPerCall) {
       page.next = erasure.sequence();
       return false;

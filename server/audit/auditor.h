@@ -51,7 +51,7 @@ struct StatusReport {
 // Reads, never writes. Thread-safe; the parts are not owned.
 class Auditor {
  public:
-  Auditor(Store* store, const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger,
+  Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger,
           const RetrainPool* pool, const Clock* clock);
 
   // Reads every open erasure: O(open erasures).
@@ -62,7 +62,6 @@ class Auditor {
   absl::StatusOr<ErasurePage> List(const ErasureFilter& filter, ErasureSequence first, size_t limit) const;
 
  private:
-  Store* const store_;
   const Keyring* const keyring_;
   const Catalog* const catalog_;
   const ErasureLedger* const ledger_;

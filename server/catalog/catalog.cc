@@ -22,7 +22,7 @@ absl::Status ValidateModelName(std::string_view name) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Open(Store* store, const Clock* clock) {
+absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Open(Store* store, Keyring* keyring, const Clock* clock) {
   Models models;
   ASSIGN_OR_RETURN(const auto stored, store->ListModels());
   for (const auto& [uid, record] : stored) {
@@ -31,10 +31,11 @@ absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Open(Store* store, const Clock
     std::string key = record.deleting() ? absl::StrCat(record.name(), "/", uid) : record.name();
     models[std::move(key)] = std::make_shared<ModelEntry>(uid, record, std::move(spec), clock);
   }
-  return std::unique_ptr<Catalog>(new Catalog(store, clock, std::move(models)));
+  return std::unique_ptr<Catalog>(new Catalog(store, keyring, clock, std::move(models)));
 }
 
-Catalog::Catalog(Store* store, const Clock* clock, Models models) : store_(store), clock_(clock) {
+Catalog::Catalog(Store* store, Keyring* keyring, const Clock* clock, Models models)
+    : store_(store), keyring_(keyring), clock_(clock) {
   models_.store(std::make_shared<const Models>(std::move(models)));
 }
 
@@ -59,7 +60,7 @@ absl::StatusOr<std::shared_ptr<ModelEntry>> Catalog::Create(std::string_view nam
                  absl::StrCat("the models of a server have at most ", kMaxSlicesInAll,
                               " slices (sisa.shards x sisa.slices) together, with this one ", slices));
   }
-  ASSIGN_OR_RETURN(const ModelUid uid, store_->NextModelUid());
+  ASSIGN_OR_RETURN(const ModelUid uid, keyring_->NextModelUid());
   records::Model record;
   record.set_name(std::string(name));
   *record.mutable_spec() = ModelSpecToRecord(spec);

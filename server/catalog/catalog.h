@@ -15,6 +15,7 @@
 #include "base/mutex.h"
 #include "catalog/model_entry.h"
 #include "model/spec.h"
+#include "storage/keyring.h"
 #include "storage/store.h"
 
 namespace expunge {
@@ -28,8 +29,8 @@ inline constexpr size_t kMaxModelNameBytes = 63;
 class Catalog {
  public:
   // Reads every model; those whose deletion was begun are included, marked so in their record, and not found by name.
-  // `store` and `clock` are not owned and outlive the catalog.
-  static absl::StatusOr<std::unique_ptr<Catalog>> Open(Store* store, const Clock* clock);
+  // `store`, `keyring` (which numbers models) and `clock` are not owned and outlive the catalog.
+  static absl::StatusOr<std::unique_ptr<Catalog>> Open(Store* store, Keyring* keyring, const Clock* clock);
 
   // Durable when it returns. ALREADY_EXISTS (MODEL_EXISTS), INVALID_ARGUMENT (field "name" or one of the spec's),
   // RESOURCE_EXHAUSTED (TOO_MANY_MODELS, TOO_MANY_SLICES).
@@ -47,9 +48,10 @@ class Catalog {
  private:
   using Models = std::map<std::string, std::shared_ptr<ModelEntry>, std::less<>>;
 
-  Catalog(Store* store, const Clock* clock, Models models);
+  Catalog(Store* store, Keyring* keyring, const Clock* clock, Models models);
 
   Store* const store_;
+  Keyring* const keyring_;
   const Clock* const clock_;
   Mutex mutex_;  // among writers
   std::atomic<std::shared_ptr<const Models>> models_;

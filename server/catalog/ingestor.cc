@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "catalog/sample_codec.h"
@@ -13,9 +14,11 @@ namespace expunge {
 
 struct Ingestor::Arrival {
   std::vector<const NewSample*> samples;
-  std::optional<DataKey> key;
+  std::optional<SubjectKey> key;
   bool new_key = false;
-  bool lost_key = false;  // the row that is stored has no key any more
+  std::optional<records::Subject> dead_row;  // is stored, but its key is gone
+  Keyring::Suppression suppression;
+  bool consent = false;
   SubjectUpdate update;
 };
 
@@ -47,7 +50,7 @@ absl::StatusOr<IngestCounts> Ingestor::Ingest(ModelEntry& model, absl::Span<cons
   for (Arrival& arrival : arrivals) {
     ASSIGN_OR_RETURN(const bool accepted, Accept(model, new_consent, arrival));
     if (accepted) {
-      AddSamples(model, arrival, counts);
+      RETURN_IF_ERROR(AddSamples(model, arrival, counts));
     } else {
       counts.forgotten += arrival.samples.size();
     }
@@ -59,60 +62,89 @@ absl::StatusOr<IngestCounts> Ingestor::Ingest(ModelEntry& model, absl::Span<cons
 
 absl::StatusOr<bool> Ingestor::Accept(const ModelEntry& model, bool new_consent, Arrival& arrival) {
   SubjectUpdate& update = arrival.update;
-  ASSIGN_OR_RETURN(const bool suppressed, store_->IsSuppressed(model.uid(), update.subject));
-  if (suppressed && !new_consent) return false;
-  update.lift_suppression = suppressed;
+  ASSIGN_OR_RETURN(arrival.suppression, keyring_->GetSuppression(model.uid(), update.subject));
+  if (arrival.suppression.subject && !new_consent) return false;
+  arrival.consent = new_consent && (arrival.suppression.subject || arrival.suppression.some_samples);
   update.shard = Place(model.spec(), update.subject, ErasureLikelihood::kUnspecified).shard;
 
   ASSIGN_OR_RETURN(auto row, store_->GetSubject({model.uid(), update.shard}, update.subject));
   if (row) {
     ASSIGN_OR_RETURN(arrival.key, keyring_->GetSubjectKey(model.uid(), update.subject));
-    if (arrival.key) update.row = *std::move(row);
-    arrival.lost_key = !arrival.key;
   }
-  if (!arrival.key) {  // a new subject, or one whose key is gone and whose old samples therefore are none any more
-    arrival.key = DataKey::Random();
-    arrival.new_key = true;
+  if (arrival.key && row->key_id() == AsBytes(arrival.key->id)) {
+    update.row = *std::move(row);
+    return true;
   }
+  // A new subject, or one whose key is gone and whose old samples therefore are none any more.
+  ASSIGN_OR_RETURN(const auto rekey, keyring_->GetRekey(model.uid(), update.subject));
+  if (rekey) {
+    return WithRetryAfter(Error(absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE",
+                                "a subject's samples are being sealed with a new key"),
+                          absl::Seconds(1));
+  }
+  arrival.dead_row = std::move(row);
+  arrival.key = SubjectKey::Random();
+  arrival.new_key = true;
+  update.row.set_key_id(std::string(AsBytes(arrival.key->id)));
   return true;
 }
 
-void Ingestor::AddSamples(const ModelEntry& model, Arrival& arrival, IngestCounts& counts) const {
+absl::Status Ingestor::AddSamples(const ModelEntry& model, Arrival& arrival, IngestCounts& counts) const {
   auto& samples = *arrival.update.row.mutable_samples();
   absl::flat_hash_map<std::string, std::string> digests;  // by sample key
   for (const auto& sample : samples) digests.emplace(sample.key(), sample.digest());
   for (const NewSample* sample : arrival.samples) {
     const SampleKey key = keyring_->SampleKeyOf(sample->subject_id, sample->sample_id);
-    const Digest digest = SampleDigest(*arrival.key, key, sample->input, sample->label);
+    if (arrival.suppression.some_samples && !arrival.consent) {
+      ASSIGN_OR_RETURN(const bool forgotten,
+                       keyring_->IsSampleSuppressed(model.uid(), arrival.update.subject, key));
+      if (forgotten) {
+        ++counts.forgotten;
+        continue;
+      }
+    }
+    const Digest digest = SampleDigest(arrival.key->key, key, sample->input, sample->label);
     const auto [known, is_new] = digests.try_emplace(std::string(AsBytes(key)), AsBytes(digest));
     if (!is_new) {
       ++(known->second == AsBytes(digest) ? counts.unchanged : counts.conflicting);
       continue;
     }
+    std::string sealed =
+        SealSample(arrival.key->key, model.uid(), arrival.update.subject, key, sample->input, sample->label);
     records::Subject::Sample& added = *samples.Add();
     added.set_key(std::string(AsBytes(key)));
     added.set_digest(std::string(AsBytes(digest)));
     added.set_slice(Place(model.spec(), arrival.update.subject, sample->likelihood).slice);
-    arrival.update.added.push_back(
-        {key, SealSample(*arrival.key, model.uid(), arrival.update.subject, key, sample->input, sample->label)});
+    added.set_seal_nonce(sealed.substr(0, DataKey::kNonceBytes));
+    arrival.update.added.push_back({key, std::move(sealed)});
     ++counts.ingested;
   }
+  return absl::OkStatus();
 }
 
-absl::Status Ingestor::EmptyRowsWithoutKey(ModelEntry& model, absl::Span<const Arrival> arrivals) {
-  std::vector<SubjectUpdate> emptied;
+absl::Status Ingestor::RemoveDeadRows(ModelUid model, absl::Span<const Arrival> arrivals) {
+  std::vector<SubjectUpdate> dead;
   for (const Arrival& arrival : arrivals) {
-    if (arrival.lost_key) emptied.push_back({.shard = arrival.update.shard, .subject = arrival.update.subject});
+    if (!arrival.dead_row) continue;
+    SubjectUpdate& update = dead.emplace_back();
+    update.shard = arrival.update.shard;
+    update.subject = arrival.update.subject;
+    for (const auto& sample : arrival.dead_row->samples()) update.removed.push_back(SampleKeyFromBytes(sample.key()));
   }
-  if (emptied.empty()) return absl::OkStatus();
-  RETURN_IF_ERROR(store_->ApplyIngest(model.uid(), model.record, emptied));
+  if (dead.empty()) return absl::OkStatus();
+  RETURN_IF_ERROR(store_->UpdateSubjects(model, dead));
   return store_->Sync();
 }
 
 absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
-  std::vector<std::pair<Pseudonym, const DataKey*>> new_keys;
+  std::vector<Keyring::Admission> admissions;
   for (const Arrival& arrival : arrivals) {
-    if (arrival.new_key) new_keys.emplace_back(arrival.update.subject, &*arrival.key);
+    if (!arrival.new_key && !arrival.consent) continue;
+    Keyring::Admission& admission = admissions.emplace_back();
+    admission.subject = arrival.update.subject;
+    if (arrival.new_key) admission.new_key = &*arrival.key;
+    admission.consent = arrival.consent;
+    for (const SealedSample& sample : arrival.update.added) admission.samples.push_back(sample.key);
   }
 
   struct Growth {
@@ -125,9 +157,10 @@ absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
     MutexLock lock(&model.record_mutex);
     if (model.record.deleting())
       return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND", "the model is being deleted");
-    RETURN_IF_ERROR(EmptyRowsWithoutKey(model, arrivals));
+    RETURN_IF_ERROR(RemoveDeadRows(model.uid(), arrivals));
     // Keys first: a sample without its key is not a sample, a key without samples harms nobody.
-    RETURN_IF_ERROR(keyring_->CreateSubjectKeys(model.uid(), new_keys));
+    RETURN_IF_ERROR(keyring_->AdmitSubjects(model.uid(), admissions));
+    CrashPoint("ingest_keys_created");
     records::Model record = model.record;
     record.set_ingest_batch(record.ingest_batch() + 1);
     std::vector<SubjectUpdate> updates;
@@ -145,6 +178,7 @@ absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
       updates.push_back(std::move(arrival.update));
     }
     RETURN_IF_ERROR(store_->ApplyIngest(model.uid(), record, updates));
+    CrashPoint("ingest_written");
     model.record = std::move(record);
   }
 

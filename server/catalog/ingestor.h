@@ -28,7 +28,7 @@ struct NewSample {
 struct IngestCounts {
   uint64_t ingested = 0;
   uint64_t unchanged = 0;    // the same sample was there already
-  uint64_t forgotten = 0;    // refused: the subject was erased and no new consent was stated
+  uint64_t forgotten = 0;    // refused: the subject or the sample was erased and no new consent was stated
   uint64_t conflicting = 0;  // refused: another sample is stored under this id
 };
 
@@ -51,10 +51,9 @@ class Ingestor {
 
   // False: the subject was forgotten and may not come back.
   absl::StatusOr<bool> Accept(const ModelEntry& model, bool new_consent, Arrival& arrival);
-  void AddSamples(const ModelEntry& model, Arrival& arrival, IngestCounts& counts) const;
-  // An old row beside a new key would look like damage: it goes first, durably.
-  absl::Status EmptyRowsWithoutKey(ModelEntry& model, absl::Span<const Arrival> arrivals)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(model.record_mutex);
+  absl::Status AddSamples(const ModelEntry& model, Arrival& arrival, IngestCounts& counts) const;
+  // The samples of a row that is replaced would stay behind: they go first, durably.
+  absl::Status RemoveDeadRows(ModelUid model, absl::Span<const Arrival> arrivals);
   absl::Status Write(ModelEntry& model, std::vector<Arrival> arrivals);
 
   Store* const store_;

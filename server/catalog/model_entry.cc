@@ -16,6 +16,7 @@ ModelEntry::ModelEntry(ModelUid uid, records::Model model_record, ModelSpec spec
     shards_.push_back(std::make_unique<Shard>());
     MutexLock lock(&shards_.back()->mutex);
     shards_.back()->status.slices.resize(spec_.sisa.slices);
+    shards_.back()->slice_changed.resize(spec_.sisa.slices, 1);
   }
 }
 
@@ -29,14 +30,36 @@ bool ModelEntry::deleting() {
   return record.deleting();
 }
 
-uint64_t ModelEntry::BumpGeneration(uint32_t shard, uint32_t first_slice) {
+void ModelEntry::BeginErasure(uint32_t shard, uint32_t first_slice) {
+  Shard& state = *shards_[shard];
+  MutexLock lock(&state.mutex);
+  state.erasing.insert(first_slice);
+}
+
+uint64_t ModelEntry::EndErasure(uint32_t shard, uint32_t first_slice, bool erased) {
+  Shard& state = *shards_[shard];
+  MutexLock lock(&state.mutex);
+  if (const auto one = state.erasing.find(first_slice); one != state.erasing.end()) state.erasing.erase(one);
+  if (!erased) return state.generation;
+  if (trained()) state.status.phase = ShardStatus::Phase::kWaiting;
+  ++state.generation;
+  for (uint32_t r = first_slice; r < spec_.sisa.slices; ++r) {
+    state.status.slices[r] = {.samples = state.status.slices[r].samples};
+    state.slice_changed[r] = state.generation;
+  }
+  return state.generation;
+}
+
+uint64_t ModelEntry::Bump(uint32_t shard, bool gone) {
   Shard& state = *shards_[shard];
   MutexLock lock(&state.mutex);
   if (trained()) state.status.phase = ShardStatus::Phase::kWaiting;
-  for (uint32_t r = first_slice; r < state.status.slices.size(); ++r) {
-    state.status.slices[r] = {.samples = state.status.slices[r].samples};
+  ++state.generation;
+  state.slice_changed.assign(spec_.sisa.slices, state.generation);
+  for (ShardStatus::Slice& slice : state.status.slices) {
+    if (gone) slice = {.samples = slice.samples};
   }
-  return ++state.generation;
+  return state.generation;
 }
 
 ShardStatus ModelEntry::Status(uint32_t shard) {
@@ -45,14 +68,14 @@ ShardStatus ModelEntry::Status(uint32_t shard) {
   return state.status;
 }
 
-void ModelEntry::RemoveFromCounts(uint32_t shard, const records::Subject& row) {
+void ModelEntry::RemoveFromCounts(uint32_t shard, const std::vector<uint32_t>& slices, bool whole_subject) {
   Shard& state = *shards_[shard];
   MutexLock lock(&state.mutex);
-  if (row.samples().empty()) return;
-  if (state.status.subjects > 0) --state.status.subjects;
-  for (const records::Subject::Sample& sample : row.samples()) {
-    uint64_t& samples = state.status.slices[sample.slice()].samples;
-    if (samples > 0) --samples;  // a row whose key was lost was never counted
+  // Nothing goes below zero: a row whose key was lost was never counted.
+  if (whole_subject && !slices.empty() && state.status.subjects > 0) --state.status.subjects;
+  for (const uint32_t slice : slices) {
+    uint64_t& samples = state.status.slices[slice].samples;
+    if (samples > 0) --samples;
   }
 }
 

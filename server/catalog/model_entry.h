@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <vector>
@@ -27,6 +28,7 @@ struct ShardStatus {
     kWaiting,    // dirty, no worker has it
     kTraining,   // a worker trains `training_slice`
     kTrained,    // every slice has a valid checkpoint, or the shard has no sample
+    kFailed,     // training failed too often; not tried again until somebody asks
   };
   struct Slice {
     uint64_t samples = 0;     // stored, also those that wait for the next TrainModel
@@ -44,13 +46,21 @@ struct ShardStatus {
 };
 
 // One shard in memory. Thread-safe through `mutex`.
+//
+// Whoever trains a shard reads `generation` before the membership, and may commit slice r only while nothing that slices
+// 0 .. r depend on has changed since or is changing: Holds.
 struct Shard {
   Mutex mutex;
-  // Grows with every change of what may be used: a Forget, after its synced write and before it destroys keys, and a
-  // TrainModel. Whoever trains reads it *before* the membership and commits only while it is the same.
-  uint64_t generation ABSL_GUARDED_BY(mutex) = 1;
+  uint64_t generation ABSL_GUARDED_BY(mutex) = 1;              // grows with every change of what may be used
+  std::vector<uint64_t> slice_changed ABSL_GUARDED_BY(mutex);  // per slice: the generation of its newest change
+  std::multiset<uint32_t> erasing ABSL_GUARDED_BY(mutex);      // first slices of the erasures that are under way
   ShardStatus status ABSL_GUARDED_BY(mutex);
   bool counted ABSL_GUARDED_BY(mutex) = false;  // status has the numbers of what is stored
+
+  // What was read of slices 0 .. `slice` at generation `since` still holds.
+  bool Holds(uint64_t since, uint32_t slice) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    return slice_changed[slice] <= since && (erasing.empty() || *erasing.begin() > slice);
+  }
 };
 
 // One model in memory: its declaration, its shards, its ensemble. Thread-safe.
@@ -84,12 +94,19 @@ class ModelEntry {
   bool trained() const { return trained_.load(std::memory_order_acquire); }  // TrainModel was called; takes no lock
   void set_trained() { trained_.store(true, std::memory_order_release); }
 
-  // What may be used in the shard changed: bumps its generation and returns the new one; the shard waits for a worker.
-  // Checkpoints from `first_slice` on are known not to be valid any more.
-  uint64_t BumpGeneration(uint32_t shard, uint32_t first_slice);
+  // An erasure changes the shard from `first_slice` on; no slice from there on is committed until EndErasure. Between the
+  // two the keys die.
+  void BeginErasure(uint32_t shard, uint32_t first_slice);
+  // Returns the shard's new generation. `erased`: it came to pass; the shard waits for a worker, and checkpoints from
+  // `first_slice` on are known not to be valid any more.
+  uint64_t EndErasure(uint32_t shard, uint32_t first_slice, bool erased);
+  // All slices are to be looked at again: what is to be trained on changed, or, with `gone`, the checkpoints were
+  // destroyed. Returns the new generation.
+  uint64_t Bump(uint32_t shard, bool gone);
 
   ShardStatus Status(uint32_t shard);
-  void RemoveFromCounts(uint32_t shard, const records::Subject& row);  // a subject that was forgotten
+  // Samples that were forgotten, and, when none is left, their subject.
+  void RemoveFromCounts(uint32_t shard, const std::vector<uint32_t>& slices, bool whole_subject);
 
  private:
   const ModelUid uid_;

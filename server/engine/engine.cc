@@ -14,21 +14,24 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                              .reserved_free_bytes = options.reserved_free_bytes}));
   // A new keyring beside old data would have another pepper: every subject would be unknown, and every Forget in vain.
   ASSIGN_OR_RETURN(const auto models, e.store_->ListModels());
-  ASSIGN_OR_RETURN(const ErasureSequence last_erasure, e.store_->LastErasureSequence());
   const std::string default_key_file = options.data_dir + "/master.key";
   ASSIGN_OR_RETURN(
       e.keyring_,
       Keyring::Open({.path = options.data_dir + "/keyring",
                      .master_key_file = options.master_key_file.empty() ? default_key_file : options.master_key_file,
                      .env = options.env,
-                     .create = models.empty() && last_erasure == 0,
+                     .create = models.empty(),
                      .pepper = options.pepper}));
-  ASSIGN_OR_RETURN(e.catalog_, Catalog::Open(e.store_.get(), clock));
+  ASSIGN_OR_RETURN(e.catalog_, Catalog::Open(e.store_.get(), e.keyring_.get(), clock));
   e.ingestor_ = std::make_unique<Ingestor>(e.store_.get(), e.keyring_.get(), &e.subject_locks_);
-  ASSIGN_OR_RETURN(e.ledger_, ErasureLedger::Open(e.store_.get(), clock));
-  e.purger_ = std::make_unique<Purger>(e.keyring_.get(), e.ledger_.get(), clock);
-  e.reconciler_ = std::make_unique<Reconciler>(e.store_.get(), e.keyring_.get(), trainer, e.ledger_.get(), clock);
-  e.pool_ = std::make_unique<RetrainPool>(options.retrain, e.catalog_.get(), e.reconciler_.get(), clock);
+  ASSIGN_OR_RETURN(e.ledger_, ErasureLedger::Open(e.keyring_.get(), clock));
+  e.trace_checker_ = std::make_unique<TraceChecker>(options.data_dir, e.keyring_.get(), e.catalog_.get());
+  e.purger_ = std::make_unique<Purger>(e.keyring_.get(), e.trace_checker_.get(), e.ledger_.get(), clock);
+  e.reclaimer_ = std::make_unique<Reclaimer>(options.reclaim, e.store_.get(), e.keyring_.get(), e.trace_checker_.get(),
+                                             e.ledger_.get(), clock);
+  e.reconciler_ = std::make_unique<Reconciler>(e.store_.get(), e.keyring_.get(), trainer, e.ledger_.get(),
+                                               &e.subject_locks_, clock);
+  e.pool_ = std::make_unique<RetrainPool>(options.retrain, e.catalog_.get(), e.reconciler_.get(), e.ledger_.get(), clock);
   e.unlearner_ = std::make_unique<Unlearner>(Unlearner::Parts{.store = e.store_.get(),
                                                               .keyring = e.keyring_.get(),
                                                               .catalog = e.catalog_.get(),
@@ -38,9 +41,14 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                                               .purger = e.purger_.get(),
                                                               .subject_locks = &e.subject_locks_,
                                                               .clock = clock});
-  e.auditor_ = std::make_unique<Auditor>(e.store_.get(), e.keyring_.get(), e.catalog_.get(), e.ledger_.get(),
-                                         e.pool_.get(), clock);
+  e.auditor_ = std::make_unique<Auditor>(e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.pool_.get(), clock);
   return engine;
+}
+
+absl::Status Engine::Recover() {
+  RETURN_IF_ERROR(unlearner_->Recover(options_.recovery_threads));
+  reclaimer_->Start();
+  return absl::OkStatus();
 }
 
 }  // namespace expunge

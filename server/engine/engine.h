@@ -17,8 +17,10 @@
 #include "storage/store.h"
 #include "unlearning/erasure_ledger.h"
 #include "unlearning/purger.h"
+#include "unlearning/reclaimer.h"
 #include "unlearning/reconciler.h"
 #include "unlearning/retrain_pool.h"
+#include "unlearning/trace_checker.h"
 #include "unlearning/unlearner.h"
 
 namespace rocksdb {
@@ -35,6 +37,7 @@ class Engine {
     std::string data_dir;  // holds store/, keyring/ and, unless named below, master.key
     std::string master_key_file;
     RetrainPool::Options retrain;
+    Reclaimer::Options reclaim;
     int recovery_threads = 1;
     uint64_t reserved_free_bytes = uint64_t{256} << 20;  // see RocksStoreOptions
     std::optional<Digest> pepper;                        // see Keyring::Options
@@ -47,10 +50,14 @@ class Engine {
                                                       const Clock* clock);
 
   // Unlearner::Recover: once, before anything else is called.
-  absl::Status Recover() { return unlearner_->Recover(options_.recovery_threads); }
+  absl::Status Recover();
 
-  // Retrains stop at the next batch; everything else goes on. What they owed is done after the next start.
-  void StopTraining() { pool_->Stop(); }
+  // Retrains stop at the next batch and reclaims soon; everything else goes on. What they owed is done after the next
+  // start.
+  void StopBackgroundWork() {
+    pool_->Stop();
+    reclaimer_->Stop();
+  }
 
   Store& store() { return *store_; }
   Keyring& keyring() { return *keyring_; }
@@ -58,6 +65,8 @@ class Engine {
   Ingestor& ingestor() { return *ingestor_; }
   ErasureLedger& ledger() { return *ledger_; }
   Unlearner& unlearner() { return *unlearner_; }
+  Reclaimer& reclaimer() { return *reclaimer_; }
+  const std::string& data_dir() const { return options_.data_dir; }
   Auditor& auditor() { return *auditor_; }
   const Trainer& trainer() const { return *trainer_; }
 
@@ -73,7 +82,9 @@ class Engine {
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Ingestor> ingestor_;
   std::unique_ptr<ErasureLedger> ledger_;
+  std::unique_ptr<TraceChecker> trace_checker_;
   std::unique_ptr<Purger> purger_;
+  std::unique_ptr<Reclaimer> reclaimer_;
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<RetrainPool> pool_;
   std::unique_ptr<Unlearner> unlearner_;

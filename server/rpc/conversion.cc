@@ -57,6 +57,8 @@ v1::Shard::State PhaseToWire(ShardStatus::Phase phase) {
       return v1::Shard::WAITING;
     case ShardStatus::Phase::kTraining:
       return v1::Shard::TRAINING;
+    case ShardStatus::Phase::kFailed:
+      return v1::Shard::TRAINING_FAILED;
     case ShardStatus::Phase::kTrained:
       return v1::Shard::TRAINED;
   }
@@ -158,7 +160,13 @@ void TaskToWire(const records::Erasure::ShardTask& task, const Catalog& catalog,
   if (model == nullptr) return;  // deleted
   const uint32_t slices = model->spec().sisa.slices;
   wire->set_slices_total(slices);
-  wire->set_slices_trained(task.retrained() ? slices : SlicesTrained(model->Status(task.shard())));
+  if (task.retrained()) {
+    wire->set_slices_trained(slices);
+    return;
+  }
+  const ShardStatus status = model->Status(task.shard());
+  wire->set_slices_trained(SlicesTrained(status));
+  wire->set_problem(status.problem);
 }
 
 }  // namespace
@@ -175,6 +183,14 @@ absl::StatusOr<ForgetRequest> ForgetFromWire(const v1::ForgetRequest& wire) {
   for (int i = 0; i < wire.models_size(); ++i) {
     ASSIGN_OR_RETURN(std::string id, ParseModelName(wire.models(i), absl::StrCat("models[", i, "]")));
     request.models.push_back(std::move(id));
+  }
+  if (wire.sample_ids_size() > kMaxSamplesPerForget) {
+    return InvalidField("sample_ids", absl::StrCat("must have at most ", kMaxSamplesPerForget, " entries, has ",
+                                                   wire.sample_ids_size()));
+  }
+  for (int i = 0; i < wire.sample_ids_size(); ++i) {
+    RETURN_IF_ERROR(ValidateId(wire.sample_ids(i), absl::StrCat("sample_ids[", i, "]")));
+    request.sample_ids.push_back(wire.sample_ids(i));
   }
   ASSIGN_OR_RETURN(request.regulation, RegulationFromWire(wire.regulation(), "regulation"));
   if (wire.has_submitted_time()) {
@@ -267,6 +283,7 @@ v1::Erasure ErasureToWire(const records::Erasure& erasure, const Catalog& catalo
       erasure.reclaimed_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_reclaimed_time(); }, &wire);
   for (const records::Erasure::ShardTask& task : erasure.tasks()) TaskToWire(task, catalog, wire.add_tasks());
   wire.set_samples_erased(erasure.samples_erased());
+  wire.set_failure(erasure.failure());
   return wire;
 }
 

@@ -34,6 +34,16 @@ grpc::ServerUnaryReactor* ErasureService::GetErasure(grpc::CallbackServerContext
   });
 }
 
+grpc::ServerUnaryReactor* ErasureService::RetryErasure(grpc::CallbackServerContext* context,
+                                                       const v1::RetryErasureRequest* request, v1::Erasure* response) {
+  return RunUnary(context, parts_.executor, WhenAbandoned::kDrop, [=, this]() -> absl::Status {
+    ASSIGN_OR_RETURN(const std::string uuid, ParseErasureName(request->name(), "name"));
+    ASSIGN_OR_RETURN(const records::Erasure erasure, parts_.unlearner->Retry(uuid));
+    *response = ErasureToWire(erasure, *parts_.catalog);
+    return absl::OkStatus();
+  });
+}
+
 grpc::ServerUnaryReactor* ErasureService::ListErasures(grpc::CallbackServerContext* context,
                                                        const v1::ListErasuresRequest* request,
                                                        v1::ListErasuresResponse* response) {
@@ -55,10 +65,6 @@ grpc::ServerWriteReactor<v1::Erasure>* ErasureService::WatchErasure(grpc::Callba
 
 absl::Status ErasureService::ForgetSubject(const v1::ForgetRequest& wire, v1::Erasure* response) {
   ASSIGN_OR_RETURN(const ForgetRequest request, ForgetFromWire(wire));
-  if (wire.sample_ids_size() > 0) {
-    return Error(absl::StatusCode::kUnimplemented, "SAMPLE_ERASURE_MISSING",
-                 "sample_ids is not served yet; without it, Forget erases all samples of the subject");
-  }
   ASSIGN_OR_RETURN(const ForgetResult result, parts_.unlearner->Forget(request));
   *response = ErasureToWire(result.erasure, *parts_.catalog);
   if (!request.validate_only) response->set_subject_nonce(std::string(AsBytes(result.subject_nonce)));

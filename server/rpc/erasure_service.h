@@ -32,6 +32,8 @@ class ErasureService final : public v1::ErasureService::CallbackService {
                                    v1::Erasure* response) override;
   grpc::ServerUnaryReactor* GetErasure(grpc::CallbackServerContext* context, const v1::GetErasureRequest* request,
                                        v1::Erasure* response) override;
+  grpc::ServerUnaryReactor* RetryErasure(grpc::CallbackServerContext* context, const v1::RetryErasureRequest* request,
+                                         v1::Erasure* response) override;
   grpc::ServerUnaryReactor* ListErasures(grpc::CallbackServerContext* context, const v1::ListErasuresRequest* request,
                                          v1::ListErasuresResponse* response) override;
   grpc::ServerWriteReactor<v1::Erasure>* WatchErasure(grpc::CallbackServerContext* context,

@@ -27,7 +27,8 @@ constexpr size_t kMaxTransportBytes = size_t{1} << 30;
 
 constexpr const char* kServiceNames[] = {v1::PredictionService::service_full_name(),
                                          v1::ErasureService::service_full_name(), v1::AuditService::service_full_name(),
-                                         v1::ModelService::service_full_name()};
+                                         v1::ModelService::service_full_name(),
+                                         v1::AdminService::service_full_name()};
 
 // gRPC's own messages name peers' addresses, so they are for debugging only.
 void LogFromGrpc(gpr_log_func_args* args) {
@@ -87,7 +88,11 @@ Server::Server(const Parts& parts)
                       .ingestor = &parts.engine->ingestor(),
                       .unlearner = &parts.engine->unlearner(),
                       .executor = parts.io,
-                      .drain = &drain_}) {}
+                      .drain = &drain_}),
+      admin_service_({.store = &parts.engine->store(),
+                      .reclaimer = &parts.engine->reclaimer(),
+                      .data_dir = parts.engine->data_dir(),
+                      .executor = parts.admin}) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, const Parts& parts) {
   RETURN_IF_ERROR(ValidateListenAddress(options.listen));
@@ -107,6 +112,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
   builder.RegisterService(&server->erasure_service_);
   builder.RegisterService(&server->audit_service_);
   builder.RegisterService(&server->model_service_);
+  builder.RegisterService(&server->admin_service_);
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr || server->port_ == 0) {
     return Error(absl::StatusCode::kFailedPrecondition, "LISTEN_ADDRESS_UNAVAILABLE",

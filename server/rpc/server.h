@@ -12,6 +12,7 @@
 #include "base/executor.h"
 #include "engine/engine.h"
 #include "grpcpp/server.h"
+#include "rpc/admin_service.h"
 #include "rpc/audit_service.h"
 #include "rpc/drain.h"
 #include "rpc/erasure_service.h"
@@ -23,7 +24,7 @@ namespace expunge {
 inline constexpr size_t kMinMessageBytes = size_t{64} << 10;
 inline constexpr size_t kMaxMessageBytes = size_t{1} << 30;
 
-// The gRPC server with the four services, grpc.health.v1 for each of them, and reflection. Thread-safe.
+// The gRPC server with the five services, grpc.health.v1 for each of them, and reflection. Thread-safe.
 class Server {
  public:
   struct Options {
@@ -38,6 +39,7 @@ class Server {
     Executor* io;       // waits for the disk
     Executor* predict;  // computes answers
     Executor* replay;   // trains for hours, below everything else in priority
+    Executor* admin;    // copies and rewrites files for minutes, below everything else in priority
   };
 
   // Serves when it returns. INVALID_ARGUMENT: an option is
@@ -61,6 +63,7 @@ class Server {
   ErasureService erasure_service_;
   AuditService audit_service_;
   ModelService model_service_;
+  AdminService admin_service_;
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;  // last: its end is the end of every call
 };

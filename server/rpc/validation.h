@@ -18,6 +18,7 @@ inline constexpr size_t kMaxIdBytes = 1024;        // of a subject_id and of a s
 inline constexpr int64_t kMaxPredictBatch = 4096;  // inputs
 inline constexpr int kMaxIngestBatch = 65'536;     // samples
 inline constexpr int kMaxModelsPerForget = 1000;
+inline constexpr int kMaxSamplesPerForget = 10'000;
 
 // An opaque id that a caller chose: 1 to kMaxIdBytes bytes.
 absl::Status ValidateId(std::string_view id, std::string_view field);

@@ -12,12 +12,8 @@ namespace {
 
 constexpr size_t kRecordStripes = 1024;
 
-bool IsOpen(const records::Erasure& erasure) {
-  return erasure.state() == records::Erasure::PENDING || erasure.state() == records::Erasure::IN_PROGRESS;
-}
-
 // Its keys may still be on disk.
-bool OwesPurgeItself(const records::Erasure& erasure) { return IsOpen(erasure) && erasure.purged_time_micros() == 0; }
+bool OwesPurgeItself(const records::Erasure& erasure) { return IsUnfinished(erasure) && erasure.purged_time_micros() == 0; }
 
 // A state that a later version wrote counts as unspecified.
 size_t StateIndex(const records::Erasure& erasure) {
@@ -31,19 +27,19 @@ bool OwesNothing(const records::Erasure& erasure) {
          std::all_of(erasure.tasks().begin(), erasure.tasks().end(), [](const auto& task) { return task.retrained(); });
 }
 
-ErasureLedger::ErasureLedger(Store* store, const Clock* clock)
-    : store_(store), clock_(clock), record_locks_(kRecordStripes) {}
+ErasureLedger::ErasureLedger(Keyring* keyring, const Clock* clock)
+    : keyring_(keyring), clock_(clock), record_locks_(kRecordStripes) {}
 
-absl::StatusOr<std::unique_ptr<ErasureLedger>> ErasureLedger::Open(Store* store, const Clock* clock) {
-  std::unique_ptr<ErasureLedger> ledger(new ErasureLedger(store, clock));
+absl::StatusOr<std::unique_ptr<ErasureLedger>> ErasureLedger::Open(Keyring* keyring, const Clock* clock) {
+  std::unique_ptr<ErasureLedger> ledger(new ErasureLedger(keyring, clock));
   std::array<uint64_t, 6> counts = {};
   std::multiset<std::string> unpurged;
-  RETURN_IF_ERROR(store->ScanErasures(1, [&](const records::Erasure& erasure) {
+  RETURN_IF_ERROR(keyring->erasures().Scan(1, [&](const records::Erasure& erasure) {
     ++counts[StateIndex(erasure)];
     if (OwesPurgeItself(erasure)) unpurged.insert(erasure.subject());
     return true;
   }));
-  ASSIGN_OR_RETURN(const ErasureSequence last, store->LastErasureSequence());
+  ASSIGN_OR_RETURN(const ErasureSequence last, keyring->erasures().Last());
   MutexLock lock(&ledger->mutex_);
   ledger->counts_ = counts;
   ledger->unpurged_ = std::move(unpurged);
@@ -64,13 +60,12 @@ void ErasureLedger::EndIsolation(ErasureSequence sequence) {
   isolated_through_.store(isolating_.empty() ? last_sequence_ : *isolating_.begin() - 1, std::memory_order_release);
 }
 
-absl::Status ErasureLedger::Record(const records::Erasure& erasure, absl::Span<const SubjectRemoval> removals,
-                                   absl::Span<const ModelUid> suppress_in) {
-  RETURN_IF_ERROR(store_->RecordErasure(erasure, removals, suppress_in));
+absl::Status ErasureLedger::Record(const Keyring::ErasureWrite& write) {
+  RETURN_IF_ERROR(keyring_->RecordErasure(write));
   {
     MutexLock lock(&mutex_);
-    ++counts_[StateIndex(erasure)];
-    if (OwesPurgeItself(erasure)) unpurged_.insert(erasure.subject());
+    ++counts_[StateIndex(*write.erasure)];
+    if (OwesPurgeItself(*write.erasure)) unpurged_.insert(write.erasure->subject());
   }
   changes_.Notify();
   return absl::OkStatus();
@@ -114,8 +109,36 @@ absl::Status ErasureLedger::MarkRetrained(ShardId shard, absl::Span<const Erasur
   });
 }
 
+absl::Status ErasureLedger::MarkReclaimed(absl::Span<const ErasureSequence> sequences, absl::Time time) {
+  return Update(sequences, /*synced=*/false, [time](records::Erasure& erasure) {
+    if (erasure.reclaimed_time_micros() != 0) return false;
+    erasure.set_reclaimed_time_micros(absl::ToUnixMicros(time));
+    return true;
+  });
+}
+
+absl::Status ErasureLedger::MarkFailed(absl::Span<const ErasureSequence> sequences, std::string_view why) {
+  return Update(sequences, /*synced=*/true, [why](records::Erasure& erasure) {
+    if (erasure.state() != records::Erasure::IN_PROGRESS) return false;
+    erasure.set_state(records::Erasure::FAILED);
+    erasure.set_failure(std::string(why));
+    return true;
+  });
+}
+
+absl::StatusOr<records::Erasure> ErasureLedger::MarkRetried(std::string_view uuid) {
+  ASSIGN_OR_RETURN(const records::Erasure found, Find(uuid));
+  RETURN_IF_ERROR(Update({found.sequence()}, /*synced=*/true, [](records::Erasure& erasure) {
+    if (erasure.state() != records::Erasure::FAILED) return false;
+    erasure.set_state(records::Erasure::IN_PROGRESS);
+    erasure.clear_failure();
+    return true;
+  }));
+  return Find(uuid);
+}
+
 absl::StatusOr<records::Erasure> ErasureLedger::Find(std::string_view uuid) const {
-  ASSIGN_OR_RETURN(auto found, store_->FindErasure(uuid));
+  ASSIGN_OR_RETURN(auto found, keyring_->erasures().Find(uuid));
   if (!found) return Error(absl::StatusCode::kNotFound, "ERASURE_NOT_FOUND", "there is no such erasure");
   return *std::move(found);
 }
@@ -144,22 +167,26 @@ absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, 
     std::vector<records::Erasure> changed;
     std::array<int64_t, 6> moved = {};
     std::vector<std::string> purged;
+    std::vector<ErasureSequence> reclaimed;  // their traces are no longer needed
     for (const ErasureSequence sequence : piece) {
-      ASSIGN_OR_RETURN(auto erasure, store_->GetErasure(sequence));
+      ASSIGN_OR_RETURN(auto erasure, keyring_->erasures().Get(sequence));
       if (!erasure) continue;
       const bool owed_purge = OwesPurgeItself(*erasure);
+      const size_t state_before = StateIndex(*erasure);
       if (!change(*erasure)) continue;
       if (owed_purge && !OwesPurgeItself(*erasure)) purged.push_back(erasure->subject());
-      if (IsOpen(*erasure) && OwesNothing(*erasure)) {
-        --moved[StateIndex(*erasure)];
+      if (IsUnfinished(*erasure) && OwesNothing(*erasure)) {
         erasure->set_state(records::Erasure::COMPLETED);
+        erasure->clear_failure();
         erasure->set_completed_time_micros(absl::ToUnixMicros(clock_->Now()));
-        ++moved[StateIndex(*erasure)];
       }
+      --moved[state_before];
+      ++moved[StateIndex(*erasure)];
+      if (erasure->reclaimed_time_micros() != 0) reclaimed.push_back(sequence);
       changed.push_back(*std::move(erasure));
     }
     if (changed.empty()) continue;
-    RETURN_IF_ERROR(store_->UpdateErasures(changed, synced));
+    RETURN_IF_ERROR(keyring_->erasures().Update(changed, synced, reclaimed));
     MutexLock lock(&mutex_);
     for (size_t state = 0; state < moved.size(); ++state) counts_[state] += moved[state];
     for (const std::string& subject : purged) {

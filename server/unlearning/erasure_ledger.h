@@ -20,16 +20,16 @@
 #include "base/notifier.h"
 #include "base/striped_locks.h"
 #include "model/ids.h"
-#include "storage/store.h"
+#include "storage/keyring.h"
 
 namespace expunge {
 
 // Every erasure from its record to COMPLETED. The only one who writes erasure records; serializes changes of one
-// record. Thread-safe. `store` and `clock` are not owned.
+// record. Thread-safe. `keyring` and `clock` are not owned.
 class ErasureLedger {
  public:
   // Counts the erasures by state: reads every record once.
-  static absl::StatusOr<std::unique_ptr<ErasureLedger>> Open(Store* store, const Clock* clock);
+  static absl::StatusOr<std::unique_ptr<ErasureLedger>> Open(Keyring* keyring, const Clock* clock);
 
   // The next sequence number: never given twice while the process lives; gaps are possible. It counts as not isolated
   // until EndIsolation, which follows also when the erasure came to nothing.
@@ -39,9 +39,8 @@ class ErasureLedger {
   // Every erasure up to this one is isolated from every snapshot that is taken after this call. Takes no lock.
   ErasureSequence isolated_through() const { return isolated_through_.load(std::memory_order_acquire); }
 
-  // Durable when it returns.
-  absl::Status Record(const records::Erasure& erasure, absl::Span<const SubjectRemoval> removals,
-                      absl::Span<const ModelUid> suppress_in);
+  // Keyring::RecordErasure. Durable when it returns.
+  absl::Status Record(const Keyring::ErasureWrite& write);
 
   // Milestones. Each is kept once set; repeating changes nothing.
   absl::Status MarkIsolated(ErasureSequence sequence, absl::Time time);  // survives the end of the process
@@ -51,9 +50,22 @@ class ErasureLedger {
   absl::Status MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences, double worker_seconds,
                              absl::Time time, const std::function<bool()>& still_true);
 
+  // Nothing of the erased is in any file any more. Survives the end of the process.
+  absl::Status MarkReclaimed(absl::Span<const ErasureSequence> sequences, absl::Time time);
+
+  // Training in a shard of theirs failed too often: from IN_PROGRESS to FAILED. Durable.
+  absl::Status MarkFailed(absl::Span<const ErasureSequence> sequences, std::string_view why);
+  // From FAILED back to IN_PROGRESS; others stay as they are. Durable. NOT_FOUND (ERASURE_NOT_FOUND).
+  absl::StatusOr<records::Erasure> MarkRetried(std::string_view uuid);
+
   absl::StatusOr<records::Erasure> Find(std::string_view uuid) const;  // NOT_FOUND (ERASURE_NOT_FOUND)
 
-  // An erasure of this subject is on record whose keys may still be on disk.
+  // Those with a task in this shard that is not retrained yet, ascending.
+  absl::StatusOr<std::vector<ErasureSequence>> PendingIn(ShardId shard) const {
+    return keyring_->erasures().PendingIn(shard);
+  }
+
+  // An erasure of this subject (Keyring::ForgottenName) is on record whose keys may still be on disk.
   bool OwesPurge(std::string_view subject) const;
 
   // Number of erasures by records::Erasure::State.
@@ -62,20 +74,20 @@ class ErasureLedger {
   Notifier& changes() { return changes_; }  // told after every change of any record
 
  private:
-  ErasureLedger(Store* store, const Clock* clock);
+  ErasureLedger(Keyring* keyring, const Clock* clock);
 
-  // Applies `change` to each record that exists and writes those that it changed, in one atomic write.
+  // Applies `change` to each record that exists and writes those that it changed, some at a time.
   absl::Status Update(absl::Span<const ErasureSequence> sequences, bool synced,
                       const std::function<bool(records::Erasure&)>& change);
 
-  Store* const store_;
+  Keyring* const keyring_;
   const Clock* const clock_;
   StripedLocks record_locks_;
   Notifier changes_;
   mutable Mutex mutex_;
   ErasureSequence last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   std::multiset<std::string> unpurged_
-      ABSL_GUARDED_BY(mutex_);  // their subjects' pseudonyms, one for each open erasure
+      ABSL_GUARDED_BY(mutex_);  // their subjects, one for each such erasure
   std::set<ErasureSequence> isolating_ ABSL_GUARDED_BY(mutex_);
   std::atomic<ErasureSequence> isolated_through_ = 0;
   std::array<uint64_t, 6> counts_ ABSL_GUARDED_BY(mutex_) = {};

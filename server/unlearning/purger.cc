@@ -1,20 +1,25 @@
 #include "unlearning/purger.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/crash_point.h"
 #include "base/executor.h"
 #include "base/log.h"
+#include "base/status_macros.h"
 
 namespace expunge {
 namespace {
 
 constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+constexpr absl::Duration kLongestPause = absl::Seconds(2);
+constexpr size_t kMaxBatch = 2048;
 
 }  // namespace
 
-Purger::Purger(Keyring* keyring, ErasureLedger* ledger, const Clock* clock)
-    : keyring_(keyring), ledger_(ledger), clock_(clock), thread_([this] { Run(); }) {}
+Purger::Purger(Keyring* keyring, const TraceChecker* checker, ErasureLedger* ledger, const Clock* clock)
+    : keyring_(keyring), checker_(checker), ledger_(ledger), clock_(clock), thread_([this] { Run(); }) {}
 
 Purger::~Purger() {
   {
@@ -41,21 +46,38 @@ void Purger::Run() {
       MutexLock lock(&mutex_);
       while (!stopping_ && !due_) changed_.Wait(&mutex_);
       if (stopping_) return;
-      batch.swap(waiting_);
-      due_ = false;
+      const auto end = waiting_.begin() + static_cast<int64_t>(std::min(waiting_.size(), kMaxBatch));
+      batch.assign(waiting_.begin(), end);
+      waiting_.erase(waiting_.begin(), end);
+      due_ = !waiting_.empty();
     }
-    absl::Status status = keyring_->Purge();
-    if (status.ok()) status = ledger_->MarkPurged(batch, clock_->Now());
-    if (status.ok()) continue;
-
-    Log(LogLevel::kError, "purge_failed", {{"error", status.ToString()}});
+    const absl::Time begin = absl::Now();
+    const absl::Status status = Purge(batch);
     MutexLock lock(&mutex_);
-    waiting_.insert(waiting_.end(), batch.begin(), batch.end());
+    if (status.ok()) {
+      Pause(std::min(kLongestPause, 3 * (absl::Now() - begin)));
+      continue;
+    }
+    if (stopping_) return;
+    Log(LogLevel::kError, "purge_failed", {{"error", status.ToString()}});
+    waiting_.insert(waiting_.begin(), batch.begin(), batch.end());
     due_ = true;
-    // By a fixed moment: new erasures, however many, must not put the next attempt off.
-    const absl::Time again = absl::Now() + kRetryAfter;
-    while (!stopping_ && absl::Now() < again) changed_.WaitWithTimeout(&mutex_, again - absl::Now());
+    Pause(kRetryAfter);
   }
+}
+
+absl::Status Purger::Purge(const std::vector<ErasureSequence>& batch) {
+  RETURN_IF_ERROR(keyring_->Purge());
+  RETURN_IF_ERROR(checker_->CheckPurged(batch, stopping_));
+  CrashPoint("purge_searched");
+  RETURN_IF_ERROR(ledger_->MarkPurged(batch, clock_->Now()));
+  CrashPoint("purge_marked");
+  return absl::OkStatus();
+}
+
+void Purger::Pause(absl::Duration duration) {
+  const absl::Time until = absl::Now() + duration;
+  while (!stopping_ && absl::Now() < until) changed_.WaitWithTimeout(&mutex_, until - absl::Now());
 }
 
 }  // namespace expunge

@@ -6,10 +6,12 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "base/string_view.h"
+#include "catalog/ingestor.h"
 #include "sisa/schedule.h"
 
 namespace expunge {
@@ -46,9 +48,15 @@ struct Reconciler::Pass {
   uint32_t slices() const { return model.spec().sisa.slices; }
   bool empty() const { return membership.samples_through.back() == 0; }
 
+  // What this pass read of slices 0 .. `slice` changed since, or is changing.
+  bool Moved(uint32_t slice) const {
+    MutexLock lock(&shard.mutex);
+    return !shard.Holds(generation, slice);
+  }
+  // Anything did, also what waits for the next TrainModel.
   bool Moved() const {
     MutexLock lock(&shard.mutex);
-    return shard.generation != generation;
+    return shard.generation != generation || !shard.erasing.empty();
   }
 
   // False: the membership moved, and with it the phase.
@@ -74,7 +82,7 @@ struct Reconciler::Pass {
 
   void SetCheckpoint(uint32_t slice, const records::Checkpoint* checkpoint) {
     MutexLock lock(&shard.mutex);
-    if (shard.generation != generation) return;
+    if (!shard.Holds(generation, slice)) return;
     ShardStatus::Slice& status = shard.status.slices[slice];
     status.checkpoint = checkpoint != nullptr;
     status.lineage = checkpoint ? DigestFromBytes(checkpoint->lineage()).value_or(Digest{}) : Digest{};
@@ -83,12 +91,12 @@ struct Reconciler::Pass {
     status.worker_seconds = checkpoint ? checkpoint->worker_seconds() : 0;
   }
 
-  // False: the membership moved, training on is in vain.
+  // False: the membership of these slices moved, training on is in vain.
   bool Progress(uint32_t slice, double progress) {
     constexpr double kStep = 0.05;  // finer steps are not worth waking watchers for
     {
       MutexLock lock(&shard.mutex);
-      if (shard.generation != generation) return false;
+      if (!shard.Holds(generation, slice)) return false;
       ShardStatus& status = shard.status;
       if (status.training_slice == slice && progress > 0 && progress < status.slice_progress + kStep) return true;
       status.training_slice = slice;
@@ -100,11 +108,12 @@ struct Reconciler::Pass {
 };
 
 Reconciler::Reconciler(Store* store, Keyring* keyring, const Trainer* trainer, ErasureLedger* ledger,
-                       const Clock* clock)
+                       StripedLocks* subject_locks, const Clock* clock)
     : store_(store),
       keyring_(keyring),
       trainer_(trainer),
       ledger_(ledger),
+      subject_locks_(subject_locks),
       clock_(clock),
       numeric_environment_(trainer->NumericEnvironment()) {}
 
@@ -127,12 +136,14 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Run(Pass& pass, bool train, cons
   ModelEntry& model = pass.model;
   const uint32_t shard = pass.id.shard;
   const uint64_t trained_through = model.trained_through();
+  // Before the membership: whatever erasure is on record, its keys are dead.
+  ASSIGN_OR_RETURN(pass.pending, keyring_->erasures().PendingIn(pass.id));
   std::unique_ptr<StoreView> view = store_->View();
-  ASSIGN_OR_RETURN(pass.pending, view->PendingErasures(pass.id));
   ASSIGN_OR_RETURN(pass.membership,
                    ReadMembership(model, shard, trained_through, *view, *keyring_, numeric_environment_));
   pass.CountOnce();
 
+  RETURN_IF_ERROR(RemoveDeadSubjects(pass));
   RETURN_IF_ERROR(DestroyInvalidCheckpoints(pass));
   RETURN_IF_ERROR(FindValidPrefix(pass));
   if (pass.empty() || pass.valid_slices == pass.slices()) return Finish(pass);
@@ -154,6 +165,23 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Run(Pass& pass, bool train, cons
   return Finish(pass);
 }
 
+absl::Status Reconciler::RemoveDeadSubjects(const Pass& pass) {
+  for (const Pseudonym& subject : pass.membership.dead_subjects) {
+    const StripedLocks::Held held = subject_locks_->Lock({SubjectStripe(subject)});
+    // Meanwhile the subject may have come back, or the one who re-keys it may be at work.
+    ASSIGN_OR_RETURN(const auto row, store_->GetSubject(pass.id, subject));
+    ASSIGN_OR_RETURN(const auto key_id, keyring_->GetSubjectKeyId(pass.id.model, subject));
+    ASSIGN_OR_RETURN(const auto rekey, keyring_->GetRekey(pass.id.model, subject));
+    if (!row || rekey || (key_id && row->key_id() == AsBytes(*key_id))) continue;
+    SubjectUpdate update;
+    update.shard = pass.id.shard;
+    update.subject = subject;
+    for (const auto& sample : row->samples()) update.removed.push_back(SampleKeyFromBytes(sample.key()));
+    RETURN_IF_ERROR(store_->UpdateSubjects(pass.id.model, {&update, 1}));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Reconciler::DestroyInvalidCheckpoints(Pass& pass) {
   for (uint32_t slice = 0; slice < pass.slices(); ++slice) {
     ASSIGN_OR_RETURN(const auto checkpoint, store_->GetCheckpoint(pass.id, slice));
@@ -162,7 +190,7 @@ absl::Status Reconciler::DestroyInvalidCheckpoints(Pass& pass) {
     if (!checkpoint || valid) continue;
     // A lineage covers the slices before it: what follows an invalid checkpoint is invalid too.
     for (uint32_t later = slice + 1; later < pass.slices(); ++later) pass.SetCheckpoint(later, nullptr);
-    RETURN_IF_ERROR(keyring_->Destroy({.checkpoints = {{pass.id, slice}}}));
+    RETURN_IF_ERROR(keyring_->DestroyCheckpointKeys({pass.id, slice}));
     return store_->DeleteCheckpoints(pass.id, slice);
   }
   return absl::OkStatus();
@@ -223,7 +251,9 @@ absl::StatusOr<bool> Reconciler::PublishPrefix(Pass& pass) {
   }
   Constituent constituent = {pass.id.shard, pass.valid_slices, pass.generation, lineage, ParametersDigest(pass.state)};
   ASSIGN_OR_RETURN(constituent.network, trainer_->BuildNetwork(pass.model.spec(), pass.state.parameters));
+  CrashPoint("publish_built");
   if (!pass.model.ensemble().Publish(std::move(constituent))) return false;
+  CrashPoint("publish_swapped");
   pass.model.changes().Notify();
   return true;
 }
@@ -263,14 +293,18 @@ absl::StatusOr<bool> Reconciler::Commit(Pass& pass, uint32_t slice, double worke
   checkpoint.set_create_time_micros(absl::ToUnixMicros(clock_->Now()));
   checkpoint.set_worker_seconds(worker_seconds);
   checkpoint.set_samples(pass.membership.samples_through[slice]);
+  checkpoint.set_numeric_environment(numeric_environment_);
+  // Without its key it is no checkpoint yet.
+  RETURN_IF_ERROR(store_->PutCheckpoint(pass.id, slice, checkpoint, sealed));
+  CrashPoint("commit_written");
   {
-    // Held over two writes that are not synced: a Forget bumps the generation either before, and this commit is
-    // refused, or after, and it destroys the key that was just made.
+    // Held over a small write that is not synced: an erasure begins either before, and this commit is refused, or after,
+    // and destroys the key that was just made.
     MutexLock lock(&pass.shard.mutex);
-    if (pass.shard.generation != pass.generation) return false;
+    if (!pass.shard.Holds(pass.generation, slice)) return false;
     RETURN_IF_ERROR(keyring_->CreateCheckpointKey(pass.id, slice, key_id, key));
-    RETURN_IF_ERROR(store_->PutCheckpoint(pass.id, slice, checkpoint, sealed));
   }
+  CrashPoint("commit_key_created");
   pass.SetCheckpoint(slice, &checkpoint);
   pass.model.changes().Notify();
   return true;

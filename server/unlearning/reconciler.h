@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/clock.h"
+#include "base/striped_locks.h"
 #include "catalog/model_entry.h"
 #include "model/trainer.h"
 #include "storage/keyring.h"
@@ -25,7 +26,9 @@ namespace expunge {
 // Thread-safe, but one shard on one thread at a time (RetrainPool sees to it). The parts are not owned.
 class Reconciler {
  public:
-  Reconciler(Store* store, Keyring* keyring, const Trainer* trainer, ErasureLedger* ledger, const Clock* clock);
+  // `subject_locks` is the one of the Ingestor and the Unlearner.
+  Reconciler(Store* store, Keyring* keyring, const Trainer* trainer, ErasureLedger* ledger, StripedLocks* subject_locks,
+             const Clock* clock);
 
   enum class Outcome {
     kUpToDate,       // every slice is valid and votes; the erasures that waited for this shard are told
@@ -42,6 +45,8 @@ class Reconciler {
   struct Pass;
 
   absl::StatusOr<Outcome> Run(Pass& pass, bool train, const std::function<bool()>& stop);
+  // Deletes the rows whose key is gone: what an interrupted Forget left, or an older store brought back.
+  absl::Status RemoveDeadSubjects(const Pass& pass);
   absl::Status DestroyInvalidCheckpoints(Pass& pass);
   // Sets valid_slices and the state after them (the initial one for none).
   absl::Status FindValidPrefix(Pass& pass);
@@ -56,6 +61,7 @@ class Reconciler {
   Keyring* const keyring_;
   const Trainer* const trainer_;
   ErasureLedger* const ledger_;
+  StripedLocks* const subject_locks_;
   const Clock* const clock_;
   const std::string numeric_environment_;
 };

@@ -1,10 +1,15 @@
 #include "unlearning/retrain_pool.h"
 
 #include <algorithm>
+#include <exception>
 #include <memory>
+#include <new>
 
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
 #include "base/executor.h"
 #include "base/log.h"
+#include "base/status_macros.h"
 
 namespace expunge {
 namespace {
@@ -13,10 +18,23 @@ absl::Duration Backoff(int failures) {
   return std::min(absl::Seconds(60), absl::Seconds(1) * (1 << std::min(failures - 1, 6)));
 }
 
+// A trainer runs others' code: what it throws must not end the server.
+absl::StatusOr<Reconciler::Outcome> ReconcileOrCatch(Reconciler& reconciler, ModelEntry& model, uint32_t shard,
+                                                     bool train, const std::atomic<bool>& stopping) {
+  try {
+    return reconciler.Reconcile(model, shard, train, [&stopping] { return stopping.load(); });
+  } catch (const std::bad_alloc&) {
+    return Error(absl::StatusCode::kResourceExhausted, "OUT_OF_MEMORY", "the worker ran out of memory");
+  } catch (const std::exception& error) {
+    return Error(absl::StatusCode::kInternal, "WORKER_THREW", absl::StrCat("the worker threw: ", error.what()));
+  }
+}
+
 }  // namespace
 
-RetrainPool::RetrainPool(const Options& options, Catalog* catalog, Reconciler* reconciler, const Clock* clock)
-    : options_(options), catalog_(catalog), reconciler_(reconciler), clock_(clock) {
+RetrainPool::RetrainPool(const Options& options, Catalog* catalog, Reconciler* reconciler, ErasureLedger* ledger,
+                         const Clock* clock)
+    : options_(options), catalog_(catalog), reconciler_(reconciler), ledger_(ledger), clock_(clock) {
   for (int i = 0; i < options_.workers; ++i) workers_.emplace_back([this] { Run(); });
 }
 
@@ -77,37 +95,52 @@ absl::Time RetrainPool::Attempt(RetrainQueue::Work& work) {
   const std::shared_ptr<ModelEntry> model = catalog_->FindByUid(work.shard.model);
   if (model == nullptr) return absl::InfiniteFuture();
   const absl::Time now = clock_->Now();
-  const auto outcome =
-      reconciler_->Reconcile(*model, work.shard.shard, now >= work.train_from, [this] { return stopping_.load(); });
-  if (!outcome.ok()) {
-    ++work.failures;
-    const absl::Duration backoff = Backoff(work.failures);
-    Log(LogLevel::kError, "retrain_failed",
-        {{"model", model->uid()},
-         {"shard", work.shard.shard},
-         {"failures", work.failures},
-         {"retry_seconds", absl::ToInt64Seconds(backoff)},
-         {"error", outcome.status().ToString()}});
-    {
-      Shard& shard = model->shard(work.shard.shard);
-      MutexLock lock(&shard.mutex);
-      shard.status.phase = ShardStatus::Phase::kWaiting;
-      shard.status.problem = outcome.status().ToString();
-    }
-    model->changes().Notify();
-    return clock_->Now() + backoff;
-  }
-  work.failures = 0;
+  const absl::Time train_from = std::max(work.train_from, work.retry_from);
+  const auto outcome = ReconcileOrCatch(*reconciler_, *model, work.shard.shard, now >= train_from, stopping_);
+  if (!outcome.ok()) return Failed(*model, work, outcome.status());
   switch (*outcome) {
     case Reconciler::Outcome::kMoved:
       return now;
     case Reconciler::Outcome::kNeedsTraining:
-      return work.train_from;
+      return train_from;
     case Reconciler::Outcome::kUpToDate:
     case Reconciler::Outcome::kStopped:
       break;
   }
   return absl::InfiniteFuture();
+}
+
+absl::Time RetrainPool::Failed(ModelEntry& model, RetrainQueue::Work& work, const absl::Status& status) {
+  ++work.failures;
+  bool give_up = work.failures >= options_.max_attempts;
+  const absl::Duration backoff = Backoff(work.failures);
+  Log(LogLevel::kError, give_up ? "retrain_given_up" : "retrain_failed",
+      {{"model", model.uid()},
+       {"shard", work.shard.shard},
+       {"failures", work.failures},
+       {"retry_seconds", give_up ? -1 : absl::ToInt64Seconds(backoff)},
+       {"error", status.ToString()}});
+  if (give_up) {
+    const absl::Status marked = MarkFailed(work.shard, status);
+    if (!marked.ok()) {
+      Log(LogLevel::kError, "failure_not_recorded", {{"error", marked.ToString()}});
+      give_up = false;
+    }
+  }
+  {
+    Shard& shard = model.shard(work.shard.shard);
+    MutexLock lock(&shard.mutex);
+    shard.status.phase = give_up ? ShardStatus::Phase::kFailed : ShardStatus::Phase::kWaiting;
+    shard.status.problem = status.ToString();
+  }
+  model.changes().Notify();
+  work.retry_from = clock_->Now() + backoff;
+  return give_up ? absl::InfiniteFuture() : work.retry_from;
+}
+
+absl::Status RetrainPool::MarkFailed(ShardId shard, const absl::Status& status) {
+  ASSIGN_OR_RETURN(const std::vector<ErasureSequence> pending, ledger_->PendingIn(shard));
+  return ledger_->MarkFailed(pending, std::string(status.message()));
 }
 
 }  // namespace expunge

@@ -10,13 +10,16 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "catalog/catalog.h"
+#include "unlearning/erasure_ledger.h"
 #include "unlearning/reconciler.h"
 #include "unlearning/retrain_queue.h"
 
 namespace expunge {
 
-// Workers that reconcile dirty shards, below Predict in priority, one shard on one worker, oldest deadline first.
-// A failed attempt is repeated after 1 s, 2 s, ... 60 s. Thread-safe; the parts are not owned.
+// Workers that reconcile dirty shards, below Predict in priority, one shard on one worker, oldest deadline first. An
+// attempt that fails or throws is repeated after 1 s, 2 s, ... 60 s, and after `max_attempts` no more: the shard's
+// erasures are FAILED, what is clean of it goes on voting, and the next Notify begins anew. Thread-safe; the parts are
+// not owned.
 class RetrainPool {
  public:
   struct Options {
@@ -24,8 +27,10 @@ class RetrainPool {
     // Waits this long after the first erasure in a shard before retraining it, so that erasures that come together
     // share one retrain. Isolation does not wait.
     absl::Duration retrain_delay = absl::ZeroDuration();
+    int max_attempts = 8;
   };
-  RetrainPool(const Options& options, Catalog* catalog, Reconciler* reconciler, const Clock* clock);
+  RetrainPool(const Options& options, Catalog* catalog, Reconciler* reconciler, ErasureLedger* ledger,
+              const Clock* clock);
 
   // Stops and joins.
   ~RetrainPool();
@@ -48,10 +53,13 @@ class RetrainPool {
   std::optional<RetrainQueue::Work> WaitForWork();  // nullopt: stopping
   // When to try again; InfiniteFuture: no more. Counts failures in `work`.
   absl::Time Attempt(RetrainQueue::Work& work);
+  absl::Time Failed(ModelEntry& model, RetrainQueue::Work& work, const absl::Status& status);
+  absl::Status MarkFailed(ShardId shard, const absl::Status& status);
 
   const Options options_;
   Catalog* const catalog_;
   Reconciler* const reconciler_;
+  ErasureLedger* const ledger_;
   const Clock* const clock_;
   std::atomic<bool> stopping_ = false;
   mutable Mutex mutex_;

@@ -12,6 +12,7 @@ void RetrainQueue::Merge(const Work& work, absl::Time not_before) {
   entry.work.deadline = std::min(entry.work.deadline, work.deadline);
   entry.work.train_from = std::min(entry.work.train_from, work.train_from);
   entry.work.failures = std::max(entry.work.failures, work.failures);
+  entry.work.retry_from = std::max(entry.work.retry_from, work.retry_from);
   entry.not_before = std::min(entry.not_before, not_before);
 }
 

@@ -19,6 +19,7 @@ class RetrainQueue {
     absl::Time deadline = absl::InfiniteFuture();  // when the oldest erasure in the shard is due
     absl::Time train_from = absl::InfinitePast();  // until then only what is valid already is published
     int failures = 0;                              // attempts in a row that failed
+    absl::Time retry_from = absl::InfinitePast();  // after a failure; whatever is added does not make it earlier
   };
 
   // The shard needs to be looked at, at once. The earlier of two deadlines holds, and of two times to train from.

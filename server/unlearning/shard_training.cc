@@ -48,14 +48,21 @@ struct Expected {
   Digest digest;
 };
 
+// Whether the keyring still has the key that seals the samples of this row.
+absl::StatusOr<bool> IsAlive(const Keyring& keyring, ModelUid model, const Pseudonym& subject,
+                             const records::Subject& row) {
+  ASSIGN_OR_RETURN(const std::optional<KeyId> id, keyring.GetSubjectKeyId(model, subject));
+  return id && row.key_id() == AsBytes(*id);
+}
+
 // The samples to be trained on, ordered by slice, then by key.
 absl::StatusOr<std::vector<Expected>> ExpectedSamples(const ModelEntry& model, uint32_t shard, uint64_t trained_through,
                                                       StoreView& view, const Keyring& keyring) {
   std::vector<Expected> samples;
   RETURN_IF_ERROR(view.ScanSubjects(
       {model.uid(), shard}, [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
-        ASSIGN_OR_RETURN(const bool known, keyring.HasSubjectKey(model.uid(), subject));
-        if (!known) return absl::OkStatus();
+        ASSIGN_OR_RETURN(const bool alive, IsAlive(keyring, model.uid(), subject, row));
+        if (!alive) return absl::OkStatus();
         for (const records::Subject::Sample& sample : row.samples()) {
           if (sample.ingest_batch() > trained_through) continue;
           ASSIGN_OR_RETURN(const auto key_and_digest, KeyAndDigest(sample));
@@ -80,8 +87,11 @@ absl::StatusOr<ShardMembership> ReadMembership(const ModelEntry& model, uint32_t
   std::vector<SampleInSlice> samples;
   RETURN_IF_ERROR(view.ScanSubjects(
       {model.uid(), shard}, [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
-        ASSIGN_OR_RETURN(const bool known, keyring.HasSubjectKey(model.uid(), subject));
-        if (!known || row.samples().empty()) return absl::OkStatus();
+        ASSIGN_OR_RETURN(const bool alive, IsAlive(keyring, model.uid(), subject, row));
+        if (!alive) {
+          membership.dead_subjects.push_back(subject);
+          return absl::OkStatus();
+        }
         ++membership.subjects;
         for (const records::Subject::Sample& sample : row.samples()) {
           if (sample.slice() >= slices) return CorruptSample();
@@ -113,7 +123,7 @@ absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard
   samples.block.labels.resize(expected.size());
   size_t found = 0;
   Pseudonym subject = {};
-  std::optional<DataKey> subject_key;
+  std::optional<SubjectKey> subject_key;
   const auto place = [&](const Pseudonym& owner, const SampleKey& key, std::string_view sealed) -> absl::Status {
     const auto position = positions.find(key);
     if (position == positions.end()) return absl::OkStatus();
@@ -122,9 +132,9 @@ absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard
       ASSIGN_OR_RETURN(subject_key, keyring.GetSubjectKey(model.uid(), subject));
       if (!subject_key) return CorruptSample();
     }
-    ASSIGN_OR_RETURN(const records::Sample sample, OpenSample(*subject_key, model.uid(), subject, key, sealed));
+    ASSIGN_OR_RETURN(const records::Sample sample, OpenSample(subject_key->key, model.uid(), subject, key, sealed));
     if (sample.input().size() != sample_bytes || sample.label() >= model.spec().classes() ||
-        SampleDigest(*subject_key, key, sample.input(), sample.label()) != expected[position->second].digest) {
+        SampleDigest(subject_key->key, key, sample.input(), sample.label()) != expected[position->second].digest) {
       return CorruptSample();
     }
     std::memcpy(samples.block.inputs.data() + position->second * sample_bytes, sample.input().data(), sample_bytes);

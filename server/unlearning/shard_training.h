@@ -24,9 +24,10 @@ struct ShardMembership {
   std::vector<uint64_t> stored_samples;   // per slice, also those that wait for the next TrainModel
   std::vector<uint64_t> samples_through;  // per slice r: samples to be trained on in slices 0 .. r
   std::vector<Lineage> lineages;          // per slice
+  std::vector<Pseudonym> dead_subjects;   // rows whose key is gone: their samples are none any more
 };
 
-// Reads the membership: samples of ingest batches up to `trained_through` whose subject's key exists.
+// Reads the membership: samples of ingest batches up to `trained_through` whose row's key exists.
 absl::StatusOr<ShardMembership> ReadMembership(const ModelEntry& model, uint32_t shard, uint64_t trained_through,
                                                StoreView& view, const Keyring& keyring,
                                                std::string_view numeric_environment);

@@ -3,9 +3,11 @@
 
 #include <array>
 #include <cstdint>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,6 +19,7 @@
 #include "storage/keyring.h"
 #include "storage/store.h"
 #include "unlearning/erasure_ledger.h"
+#include "unlearning/holding.h"
 #include "unlearning/purger.h"
 #include "unlearning/reconciler.h"
 #include "unlearning/regulation.h"
@@ -28,6 +31,7 @@ struct ForgetRequest {
   std::array<uint8_t, 16> request_id = {};  // UUID: the idempotency key
   std::string subject_id;
   std::vector<std::string> models;  // resource ids; empty: every model that holds the subject
+  std::vector<std::string> sample_ids;  // these samples alone; empty: all
   Regulation regulation = Regulation::kOther;
   std::optional<absl::Time> submitted_time;
   bool validate_only = false;
@@ -58,11 +62,15 @@ class Unlearner {
   explicit Unlearner(const Parts& parts) : parts_(parts) {}
 
   // When this returns OK: the erasure survives kill -9 and power loss, the keys of the subject and of every checkpoint
-  // that knew it are destroyed, and no later Predict uses a parameter trained on it. O(samples of the subject). The
+  // that knew it are destroyed, and no later Predict uses a parameter trained on it. O(samples of the subject). With
+  // `sample_ids`, what the subject keeps is sealed with a new key, and the old one is destroyed. The
   // same request again returns the same erasure. ALREADY_EXISTS (REQUEST_ID_REUSED): the same id with another body.
   // NOT_FOUND (MODEL_NOT_FOUND). UNAVAILABLE (MODEL_BEING_DELETED). Any other error: not acknowledged; repeat the call
   // with the same request_id.
   absl::StatusOr<ForgetResult> Forget(const ForgetRequest& request);
+
+  // Tries again what FAILED; any other erasure stays as it is. NOT_FOUND (ERASURE_NOT_FOUND).
+  absl::StatusOr<records::Erasure> Retry(std::string_view uuid);
 
   // From now on the model is to be trained on every sample ingested so far. Durable when it returns; workers do it.
   // FAILED_PRECONDITION: NO_SAMPLES, or MORE_SLICES_THAN_SUBJECTS (names the bound).
@@ -77,14 +85,15 @@ class Unlearner {
   absl::Status Recover(int threads);
 
  private:
-  struct Holding;
-
-  absl::StatusOr<std::vector<Holding>> FindHoldings(const ForgetRequest& request, const Pseudonym& subject);
   static void AddTasks(const std::vector<Holding>& holdings, records::Erasure& erasure);
-  absl::Status RecordAndIsolate(const ForgetRequest& request, const Pseudonym& subject, std::vector<Holding> holdings,
+  absl::Status RecordAndIsolate(const ForgetRequest& request, const Pseudonym& subject,
+                                const std::vector<SampleKey>& samples, std::vector<Holding> holdings,
                                 records::Erasure& erasure);
-  // From the record to the isolation: destroy, withdraw, mark. Idempotent.
-  absl::Status Isolate(records::Erasure& erasure);
+  // `keys` owns the new ones.
+  absl::Status AddToWrite(const Holding& holding, std::list<SubjectKey>& keys, Keyring::ErasureWrite& write);
+  void RemoveRows(const Holding& holding);
+  // From the record to the isolation: seal anew what stays, withdraw, mark. May be repeated.
+  absl::Status Isolate(const Pseudonym& subject, records::Erasure& erasure);
   // Hands an isolated erasure to the workers.
   absl::Status Announce(const records::Erasure& erasure);
   absl::Status MarkNothingToRetrain(ShardId shard, const std::vector<ErasureSequence>& erasures);

@@ -27,7 +27,7 @@ BenchServer::BenchServer(const Trainer* trainer, absl::Duration retrain_delay)
   CheckOk(engine_->Recover());
   server_ = ValueOf(Server::Start(
       {.listen = "127.0.0.1:0"},
-      {.engine = engine_.get(), .clock = &SystemClock(), .io = &io_, .predict = &predict_, .replay = &replay_}));
+      {.engine = engine_.get(), .clock = &SystemClock(), .io = &io_, .predict = &predict_, .replay = &replay_, .admin = &replay_}));
   client_ = std::make_unique<Client>(Client::Options{.address = absl::StrCat("127.0.0.1:", server_->port())});
 }
 

@@ -19,7 +19,7 @@ class ServerTest : public WireTest {
   absl::Status StartAnother(const Server::Options& options) {
     return Server::Start(
                options,
-               {.engine = engine_.get(), .clock = &SystemClock(), .io = &io_, .predict = &predict_, .replay = &replay_})
+               {.engine = engine_.get(), .clock = &SystemClock(), .io = &io_, .predict = &predict_, .replay = &replay_, .admin = &replay_})
         .status();
   }
 };

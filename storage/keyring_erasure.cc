@@ -1,0 +1,217 @@
+#include <algorithm>
+#include <utility>
+
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "storage/keyring_impl.h"
+#include "storage/record.h"
+#include "storage/rocks_rows.h"
+#include "storage/rocks_status.h"
+#include "storage/suppressions.h"
+
+namespace expunge {
+namespace {
+
+constexpr size_t kTraceBytes = 32;
+constexpr int kMaxNonceTraces = 64;  // every ciphertext lies beside its subject's pseudonym, which is searched for too
+
+KeyRange OneKey(const std::string& key) { return {key, key + '\0'}; }
+
+// The part of a wrapped key that is random: its nonce and the beginning of its ciphertext.
+std::string TraceOf(std::string_view value, size_t id_bytes) {
+  const size_t begin = 1 + id_bytes + sizeof(uint32_t);  // version, id, epoch
+  return std::string(value.substr(std::min(begin, value.size()), kTraceBytes));
+}
+
+std::string TracesContext(ErasureSequence sequence) { return "traces " + EncodeUint64(sequence); }
+
+}  // namespace
+
+absl::Status Keyring::Impl::StageSubjectDeath(ModelUid model, const Pseudonym& subject, records::ErasureTraces* traces,
+                                              rocksdb::WriteBatch* batch) const {
+  const ReadEpochs::Read read(&reads);
+  const std::string place = EncodeSubjectDataKeyKey(model, subject);
+  rocksdb::PinnableSlice value;
+  ASSIGN_OR_RETURN(const bool found, Find(place, &value));
+  if (found && traces != nullptr) traces->add_wrapped_keys(TraceOf(value.ToStringView(), KeyId().size()));
+  return FromRocks(batch->Delete(place), kKeyringName);
+}
+
+absl::Status Keyring::Impl::StageCheckpointDeaths(const Checkpoints& checkpoints, records::ErasureTraces* traces,
+                                                  rocksdb::WriteBatch* batch) const {
+  const ReadEpochs::Read read(&reads);
+  return ScanRows(*database, kKeys, rocksdb::ReadOptions(),
+                  CheckpointDataKeysFrom(checkpoints.shard, checkpoints.first_slice), kKeyringName,
+                  [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
+                    RETURN_IF_ERROR(FromRocks(batch->Delete(key), kKeyringName));
+                    CheckpointKeyId id;
+                    if (!DecodeCheckpointDataKeyKey(key, &id)) return CorruptStorage(kKeyringName, "has a malformed key");
+                    if (traces != nullptr) {
+                      traces->add_checkpoint_key_ids(std::string(AsBytes(id)));
+                      traces->add_wrapped_keys(TraceOf(value, 0));
+                    }
+                    return true;
+                  });
+}
+
+absl::Status Keyring::DestroyCheckpointKeys(const Checkpoints& checkpoints) {
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(impl_->StageCheckpointDeaths(checkpoints, nullptr, &batch));
+  if (batch.Count() == 0) return absl::OkStatus();
+  return impl_->WriteDestruction(&batch, {CheckpointDataKeysFrom(checkpoints.shard, checkpoints.first_slice)});
+}
+
+absl::Status Keyring::DestroyModelKeys(ModelUid model) {
+  rocksdb::WriteBatch batch;
+  std::vector<KeyRange> ranges = {SubjectDataKeysOf(model), CheckpointDataKeysOf(model), RekeysOf(model)};
+  for (const KeyRange& range : ranges) {
+    RETURN_IF_ERROR(FromRocks(batch.DeleteRange(range.begin, range.end), kKeyringName));
+  }
+  RETURN_IF_ERROR(FromRocks(batch.Put(EncodeDeadModelKey(model), rocksdb::Slice()), kKeyringName));
+  return impl_->WriteDestruction(&batch, std::move(ranges));
+}
+
+absl::StatusOr<std::vector<ModelUid>> Keyring::ListDeadModels() const {
+  std::vector<ModelUid> models;
+  RETURN_IF_ERROR(ScanRows(*impl_->database, kKeys, rocksdb::ReadOptions(), AllDeadModels(), kKeyringName,
+                           [&](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
+                             if (!DecodeDeadModelKey(key, &models.emplace_back())) {
+                               return CorruptStorage(kKeyringName, "has a malformed key");
+                             }
+                             return true;
+                           }));
+  return models;
+}
+
+absl::Status Keyring::ReclaimedModels(absl::Span<const ModelUid> models) {
+  rocksdb::WriteBatch batch;
+  for (const ModelUid model : models) RETURN_IF_ERROR(FromRocks(batch.Delete(EncodeDeadModelKey(model)), kKeyringName));
+  return batch.Count() == 0 ? absl::OkStatus() : impl_->Write(&batch, /*synced=*/false);
+}
+
+absl::Status Keyring::RecordErasure(const ErasureWrite& write) {
+  rocksdb::WriteBatch batch;
+  records::ErasureTraces traces;
+  std::vector<KeyRange> touched;
+  for (const ModelUid model : write.forgotten_in) {
+    RETURN_IF_ERROR(impl_->StageSubjectDeath(model, write.subject, &traces, &batch));
+    touched.push_back(OneKey(EncodeSubjectDataKeyKey(model, write.subject)));
+    traces.add_models(model);
+    traces.set_pseudonym(std::string(AsBytes(write.subject)));
+  }
+  for (const ErasureWrite::Partial& partial : write.partial) {
+    RETURN_IF_ERROR(impl_->StageSubjectDeath(partial.model, write.subject, &traces, &batch));
+    impl_->PutSubjectKey(partial.model, write.subject, *partial.new_key, &batch);
+    touched.push_back(OneKey(EncodeSubjectDataKeyKey(partial.model, write.subject)));
+    traces.add_models(partial.model);
+
+    const std::string place = EncodeRekeyKey(partial.model, write.subject);
+    records::PendingRekey rekey;
+    rekey.set_erasure(write.erasure->sequence());
+    rekey.set_shard(partial.shard);
+    rekey.set_old_key_id(std::string(AsBytes(partial.old_key->id)));
+    rekey.set_old_key(impl_->roots.Wrap(place, partial.old_key->key));
+    for (const SampleKey& sample : partial.erased) rekey.add_samples(std::string(AsBytes(sample)));
+    traces.add_wrapped_keys(rekey.old_key().substr(sizeof(uint32_t), kTraceBytes));
+    batch.Put(place, EncodeRecord(rekey));
+  }
+  for (const Checkpoints& checkpoints : write.checkpoints) {
+    RETURN_IF_ERROR(impl_->StageCheckpointDeaths(checkpoints, &traces, &batch));
+    touched.push_back(CheckpointDataKeysFrom(checkpoints.shard, checkpoints.first_slice));
+  }
+  for (const ModelUid model : write.suppress_in) {
+    const Digest name =
+        write.suppress_samples.empty() ? impl_->SubjectName(write.subject) : impl_->SamplesName(write.subject);
+    RETURN_IF_ERROR(StageSuppression(*impl_->database, model, name, *write.erasure, &batch));
+    for (const SampleKey& sample : write.suppress_samples) {
+      RETURN_IF_ERROR(StageSuppression(*impl_->database, model, impl_->SampleName(write.subject, sample),
+                                       *write.erasure, &batch));
+    }
+  }
+  for (const std::string& nonce : write.seal_nonces) {
+    if (traces.seal_nonces_size() == kMaxNonceTraces) break;
+    traces.add_seal_nonces(nonce);
+  }
+  if (traces.wrapped_keys_size() > 0 || !traces.pseudonym().empty()) {
+    const ErasureSequence sequence = write.erasure->sequence();
+    batch.Put(impl_->database->family(kTraces), EncodeTracesKey(sequence),
+              FrameSealed(impl_->trace_key.Seal(TracesContext(sequence), traces.SerializeAsString())));
+  }
+  erasures_->Stage(*write.erasure, &batch);
+  return impl_->WriteDestruction(&batch, std::move(touched));
+}
+
+absl::StatusOr<Rekey> Keyring::Impl::OpenRekey(std::string_view key, std::string_view value) const {
+  records::PendingRekey record;
+  RETURN_IF_ERROR(DecodeRecord("a re-keying", value, &record));
+  ModelUid model = 0;
+  Pseudonym subject;
+  KeyId id;
+  if (!DecodeRekeyKey(key, &model, &subject) || record.old_key_id().size() != id.size()) {
+    return CorruptStorage("a re-keying", "is malformed");
+  }
+  std::copy(record.old_key_id().begin(), record.old_key_id().end(), id.begin());
+  ASSIGN_OR_RETURN(DataKey old_key, roots.Unwrap(key, record.old_key()));
+  Rekey rekey = {model, record.shard(), subject, record.erasure(), {id, std::move(old_key)}, {}};
+  for (const std::string& sample : record.samples()) {
+    if (sample.size() != SampleKey().size()) return CorruptStorage("a re-keying", "is malformed");
+    rekey.erased.push_back(SampleKeyFromBytes(sample));
+  }
+  return rekey;
+}
+
+absl::StatusOr<std::vector<Rekey>> Keyring::ListRekeys() const {
+  const ReadEpochs::Read read(&impl_->reads);
+  std::vector<Rekey> rekeys;
+  RETURN_IF_ERROR(ScanRows(*impl_->database, kKeys, rocksdb::ReadOptions(), AllRekeys(), "a re-keying",
+                           [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
+                             ASSIGN_OR_RETURN(Rekey rekey, impl_->OpenRekey(key, value));
+                             rekeys.push_back(std::move(rekey));
+                             return true;
+                           }));
+  return rekeys;
+}
+
+absl::StatusOr<std::optional<Rekey>> Keyring::GetRekey(ModelUid model, const Pseudonym& subject) const {
+  const ReadEpochs::Read read(&impl_->reads);
+  const std::string place = EncodeRekeyKey(model, subject);
+  rocksdb::PinnableSlice value;
+  ASSIGN_OR_RETURN(const bool found, impl_->Find(place, &value));
+  if (!found) return std::nullopt;
+  ASSIGN_OR_RETURN(Rekey rekey, impl_->OpenRekey(place, value.ToStringView()));
+  return std::optional<Rekey>(std::move(rekey));
+}
+
+absl::Status Keyring::FinishRekey(ModelUid model, const Pseudonym& subject) {
+  const std::string place = EncodeRekeyKey(model, subject);
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(FromRocks(batch.Delete(place), kKeyringName));
+  return impl_->WriteDestruction(&batch, {OneKey(place)});
+}
+
+absl::StatusOr<std::vector<ErasureSequence>> Keyring::ListTraces(ErasureSequence first, size_t limit) const {
+  std::vector<ErasureSequence> sequences;
+  RETURN_IF_ERROR(ScanRows(*impl_->database, kTraces, rocksdb::ReadOptions(), {EncodeTracesKey(first), ""},
+                           "an erasure's traces", [&](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
+                             if (sequences.size() == limit) return false;
+                             if (!DecodeTracesKey(key, &sequences.emplace_back())) {
+                               return CorruptStorage("an erasure's traces", "have a malformed key");
+                             }
+                             return true;
+                           }));
+  return sequences;
+}
+
+absl::StatusOr<std::optional<records::ErasureTraces>> Keyring::GetTraces(ErasureSequence sequence) const {
+  rocksdb::PinnableSlice value;
+  ASSIGN_OR_RETURN(const bool found,
+                   GetRow(*impl_->database, kTraces, EncodeTracesKey(sequence), "an erasure's traces", &value));
+  if (!found) return std::nullopt;
+  ASSIGN_OR_RETURN(const std::string_view sealed, UnframeSealed("an erasure's traces", value.ToStringView()));
+  ASSIGN_OR_RETURN(const std::string plaintext, impl_->trace_key.Open(TracesContext(sequence), sealed));
+  records::ErasureTraces traces;
+  if (!traces.ParseFromString(plaintext)) return CorruptStorage("an erasure's traces", "are malformed");
+  return std::optional<records::ErasureTraces>(std::move(traces));
+}
+
+}  // namespace expunge
