@@ -99,6 +99,8 @@ absl::StatusOr<uint64_t> Reclaimer::Reclaim(uint64_t bytes_per_second) {
   ASSIGN_OR_RETURN(const Waste waste, FindWaste());
   if (waste.erasures.empty() && waste.models.empty()) return 0;
   const std::vector<ShardId> shards(waste.shards.begin(), waste.shards.end());
+  // What a worker may have written while its model was being deleted.
+  for (const ModelUid model : waste.models) RETURN_IF_ERROR(store_->DeleteModel(model));
   RETURN_IF_ERROR(store_->Reclaim(shards, waste.models, bytes_per_second, &stopping_));
   CrashPoint("reclaim_compacted");
   for (size_t begin = 0; begin < waste.erasures.size(); begin += kBatch) {

@@ -297,12 +297,19 @@ absl::StatusOr<bool> Reconciler::Commit(Pass& pass, uint32_t slice, double worke
   // Without its key it is no checkpoint yet.
   RETURN_IF_ERROR(store_->PutCheckpoint(pass.id, slice, checkpoint, sealed));
   CrashPoint("commit_written");
+  bool committed = false;
   {
     // Held over a small write that is not synced: an erasure begins either before, and this commit is refused, or after,
     // and destroys the key that was just made.
     MutexLock lock(&pass.shard.mutex);
-    if (!pass.shard.Holds(pass.generation, slice)) return false;
-    RETURN_IF_ERROR(keyring_->CreateCheckpointKey(pass.id, slice, key_id, key));
+    if (pass.shard.Holds(pass.generation, slice)) {
+      RETURN_IF_ERROR(keyring_->CreateCheckpointKey(pass.id, slice, key_id, key));
+      committed = true;
+    }
+  }
+  if (!committed) {
+    RETURN_IF_ERROR(store_->DeleteCheckpoints(pass.id, slice));
+    return false;
   }
   CrashPoint("commit_key_created");
   pass.SetCheckpoint(slice, &checkpoint);

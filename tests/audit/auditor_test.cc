@@ -239,7 +239,7 @@ TEST_F(AuditorTest, OneCallLooksAtABoundedNumberOfRecords) {
     erasures[i].set_uuid(std::to_string(i));
     erasures[i].set_state(i == kBound ? records::Erasure::DENIED : records::Erasure::COMPLETED);
   }
-  ASSERT_THAT(engine_->store().UpdateErasures(erasures, /*synced=*/false), IsOk());
+  ASSERT_THAT(engine_->keyring().erasures().Update(erasures, /*synced=*/false), IsOk());
   const ErasureFilter filter = {.state = records::Erasure::DENIED};
   const ErasurePage empty = Page(filter);
   EXPECT_THAT(empty.erasures, IsEmpty());

@@ -24,11 +24,11 @@ class ErasureLedgerTest : public testing::Test {
 
   void Open() {
     ledger_.reset();
-    store_.reset();
-    auto store = OpenRocksStore({.path = dir_ / "store", .reserved_free_bytes = 0});
-    ASSERT_THAT(store, IsOk());
-    store_ = *std::move(store);
-    auto ledger = ErasureLedger::Open(store_.get(), &clock_);
+    keyring_.reset();
+    auto keyring = Keyring::Open({.path = dir_ / "keyring", .master_key_file = dir_ / "master.key"});
+    ASSERT_THAT(keyring, IsOk());
+    keyring_ = *std::move(keyring);
+    auto ledger = ErasureLedger::Open(keyring_.get(), &clock_);
     ASSERT_THAT(ledger, IsOk());
     ledger_ = *std::move(ledger);
   }
@@ -45,7 +45,7 @@ class ErasureLedgerTest : public testing::Test {
       task.set_model(shard.model);
       task.set_shard(shard.shard);
     }
-    EXPECT_THAT(ledger_->Record(erasure, {}, {}), IsOk());
+    EXPECT_THAT(ledger_->Record({.erasure = &erasure}), IsOk());
     ledger_->EndIsolation(erasure.sequence());
     return erasure.sequence();
   }
@@ -56,13 +56,13 @@ class ErasureLedgerTest : public testing::Test {
     EXPECT_THAT(ledger_->MarkRetrained(shard, {sequence}, worker_seconds, clock_.Now(), [] { return true; }), IsOk());
   }
 
-  records::Erasure Get(ErasureSequence sequence) { return store_->GetErasure(sequence)->value(); }
+  records::Erasure Get(ErasureSequence sequence) { return keyring_->erasures().Get(sequence)->value(); }
   uint64_t Count(records::Erasure::State state) { return ledger_->CountsByState()[state]; }
-  std::vector<ErasureSequence> Pending(ShardId shard) { return *store_->View()->PendingErasures(shard); }
+  std::vector<ErasureSequence> Pending(ShardId shard) { return *ledger_->PendingIn(shard); }
 
   const TempDir dir_;
   SimulatedClock clock_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<Keyring> keyring_;
   std::unique_ptr<ErasureLedger> ledger_;
 };
 
@@ -224,7 +224,7 @@ TEST_F(ErasureLedgerTest, ManyErasuresAreMarkedInOneCall) {
     erasure.set_uuid(std::string(AsBytes(Sha256(std::to_string(i)))).substr(0, 16));
     erasure.set_state(records::Erasure::IN_PROGRESS);
     erasure.set_isolated_time_micros(1);
-    ASSERT_THAT(store_->UpdateErasures({erasure}, /*synced=*/false), IsOk());
+    ASSERT_THAT(keyring_->erasures().Update({erasure}, /*synced=*/false), IsOk());
   }
   Open();
   sequences.push_back(9999);  // one that does not exist is passed over

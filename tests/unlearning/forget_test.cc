@@ -21,20 +21,20 @@ class ForgetTest : public EngineTest {
 
   std::vector<records::Erasure> AllErasures() {
     std::vector<records::Erasure> erasures;
-    EXPECT_THAT(engine_->store().ScanErasures(1,
-                                              [&](const records::Erasure& erasure) {
-                                                erasures.push_back(erasure);
-                                                return true;
-                                              }),
+    EXPECT_THAT(engine_->keyring().erasures().Scan(1,
+                                                   [&](const records::Erasure& erasure) {
+                                                     erasures.push_back(erasure);
+                                                     return true;
+                                                   }),
                 IsOk());
     return erasures;
   }
 
   bool Suppressed(const ModelEntry& model, int subject) {
-    return *engine_->store().IsSuppressed(model.uid(), PseudonymOf(subject));
+    return engine_->keyring().GetSuppression(model.uid(), PseudonymOf(subject))->subject;
   }
   bool HasKey(const ModelEntry& model, int subject) {
-    return *engine_->keyring().HasSubjectKey(model.uid(), PseudonymOf(subject));
+    return engine_->keyring().GetSubjectKey(model.uid(), PseudonymOf(subject))->has_value();
   }
 
   // By slice: whether the key of the checkpoint exists.
@@ -68,7 +68,7 @@ TEST_F(ForgetTest, RecordsWhatWasAskedAndWhenItIsDue) {
   EXPECT_EQ(stored.received_time_micros(), absl::ToUnixMicros(clock_.Now()));
   EXPECT_EQ(stored.submitted_time_micros(), absl::ToUnixMicros(clock_.Now() - absl::Hours(3)));
   EXPECT_EQ(stored.due_time_micros(), absl::ToUnixMicros(DueTime(Regulation::kCcpa, clock_.Now())));
-  EXPECT_EQ(stored.subject(), AsBytes(PseudonymOf(1)));
+  EXPECT_EQ(stored.subject(), AsBytes(engine_->keyring().ForgottenName(PseudonymOf(1))));
   EXPECT_EQ(stored.samples_erased(), 2);
   ASSERT_EQ(stored.tasks_size(), 1);
   EXPECT_EQ(stored.tasks(0).model_name(), "m");
@@ -284,7 +284,11 @@ TEST_F(ForgetTest, AnAttemptThatStoppedBeforeTheIsolationIsFinishedByItsRepetiti
   records::Erasure begun = Try(request)->erasure;
   begun.set_sequence(engine_->ledger().BeginIsolation());
   begun.set_state(records::Erasure::IN_PROGRESS);
-  ASSERT_THAT(engine_->ledger().Record(begun, {}, {kEveryModel}), IsOk());
+  ASSERT_THAT(engine_->ledger().Record({.erasure = &begun,
+                                        .subject = PseudonymOf(1),
+                                        .forgotten_in = {model->uid()},
+                                        .suppress_in = {kEveryModel}}),
+              IsOk());
   ASSERT_TRUE(AnyoneKnows(*model, 1));
   EXPECT_LT(engine_->ledger().isolated_through(), begun.sequence());
 

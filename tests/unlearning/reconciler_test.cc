@@ -25,7 +25,8 @@ class ReconcilerTest : public EngineTest {
       for (int nth = 0; nth < 2; ++nth) IngestSubjects(*model_, SubjectIn(*model_, 0, slice, nth), 1);
     }
     reconciler_ =
-        std::make_unique<Reconciler>(&engine_->store(), &engine_->keyring(), &trainer_, &engine_->ledger(), &clock_);
+        std::make_unique<Reconciler>(&engine_->store(), &engine_->keyring(), &trainer_, &engine_->ledger(),
+                                     &subject_locks_, &clock_);
   }
 
   absl::StatusOr<Outcome> Reconcile(bool train, const std::function<bool()>& stop = NeverStop) {
@@ -37,6 +38,7 @@ class ReconcilerTest : public EngineTest {
   }
 
   std::shared_ptr<ModelEntry> model_;
+  StripedLocks subject_locks_{16};
   std::unique_ptr<Reconciler> reconciler_;
 };
 
@@ -106,9 +108,9 @@ TEST_F(ReconcilerTest, ASampleThatIsNotWhatTheMembershipNamesIsDataLoss) {
   const int subject = SubjectIn(*model_, 0, 0);
   const records::Subject row = *RowOf(*model_, subject);
   const SampleKey key = SampleKeyFromBytes(row.samples(0).key());
-  const DataKey data_key = *engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(subject)).value();
+  const SubjectKey data_key = *engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(subject)).value();
   SubjectUpdate update = {.subject = PseudonymOf(subject), .row = row};
-  update.added.push_back({key, SealSample(data_key, model_->uid(), PseudonymOf(subject), key, "evil", 0)});
+  update.added.push_back({key, SealSample(data_key.key, model_->uid(), PseudonymOf(subject), key, "evil", 0)});
   {
     MutexLock lock(&model_->record_mutex);
     ASSERT_THAT(engine_->store().ApplyIngest(model_->uid(), model_->record, {update}), IsOk());

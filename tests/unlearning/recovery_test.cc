@@ -36,15 +36,16 @@ class RecoveryTest : public EngineTest {
     records::Erasure erasure = engine_->unlearner().Forget(request)->erasure;
     erasure.set_state(records::Erasure::IN_PROGRESS);
     erasure.set_sequence(engine_->ledger().BeginIsolation());
-    SubjectRemoval removal = {.shard = {model_->uid(), ShardOf(*model_, subject)}, .subject = PseudonymOf(subject)};
-    const records::Subject row = *RowOf(*model_, subject);
-    for (const auto& sample : row.samples()) removal.samples.push_back(SampleKeyFromBytes(sample.key()));
-    EXPECT_THAT(engine_->ledger().Record(erasure, {removal}, {kEveryModel}), IsOk());
+    EXPECT_THAT(engine_->ledger().Record({.erasure = &erasure,
+                                          .subject = PseudonymOf(subject),
+                                          .forgotten_in = {model_->uid()},
+                                          .suppress_in = {kEveryModel}}),
+                IsOk());
     return erasure;
   }
 
   records::Checkpoint CheckpointOf(uint32_t slice) { return engine_->store().GetCheckpoint(id_, slice)->value(); }
-  bool HasSubjectKey(int subject) { return *engine_->keyring().HasSubjectKey(model_->uid(), PseudonymOf(subject)); }
+  bool HasSubjectKey(int subject) { return engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(subject))->has_value(); }
 
   std::shared_ptr<ModelEntry> model_;
   ShardId id_;
@@ -84,11 +85,12 @@ TEST_F(RecoveryTest, AnErasureThatWasRecordedButNotIsolatedIsFinished) {
   const records::Erasure erasure = RecordOnly(subject);
   Close();
   OpenWithoutRecovery();
-  EXPECT_TRUE(HasSubjectKey(subject)) << "the control: the key was not destroyed before";
+  EXPECT_FALSE(HasSubjectKey(subject)) << "the record and the death of the key are one";
   EXPECT_EQ(Stored(erasure).isolated_time_micros(), 0);
   model_ = FindModel("m");
+  EXPECT_TRUE(RowOf(*model_, subject)) << "the control: the rows were not removed before";
   ASSERT_THAT(engine_->Recover(), IsOk());
-  EXPECT_FALSE(HasSubjectKey(subject));
+  EXPECT_FALSE(RowOf(*model_, subject));
   EXPECT_NE(Stored(erasure).isolated_time_micros(), 0);
   EXPECT_FALSE(AnyoneKnows(*model_, subject));
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
@@ -155,7 +157,7 @@ TEST_F(RecoveryTest, AnErasureThatWasIsolatedButNotPurgedIsFinished) {
   erasure.set_state(records::Erasure::IN_PROGRESS);
   erasure.set_isolated_time_micros(1);
   erasure.set_sequence(engine_->ledger().BeginIsolation());
-  ASSERT_THAT(engine_->ledger().Record(erasure, {}, {}), IsOk());
+  ASSERT_THAT(engine_->ledger().Record({.erasure = &erasure}), IsOk());
   ReopenModel();
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
   EXPECT_NE(Stored(erasure).purged_time_micros(), 0);
@@ -169,9 +171,7 @@ class UnreadableCheckpointTest : public RecoveryTest {
     records::Checkpoint header = CheckpointOf(slice);
     std::string state = *engine_->store().GetCheckpointState(id_, slice);
     if (kind == "KeyGone") {
-      CheckpointKeyId key;
-      std::copy(header.key_id().begin(), header.key_id().end(), key.begin());
-      ASSERT_THAT(engine_->keyring().DestroyCheckpointKey(id_, slice, key), IsOk());
+      ASSERT_THAT(engine_->keyring().DestroyCheckpointKeys({id_, slice}), IsOk());
       return;
     }
     if (kind == "StateChanged") state[state.size() / 2] ^= 1;
@@ -210,7 +210,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, UnreadableCheckpointKindTest,
 
 TEST_F(UnreadableCheckpointTest, OneInTheMiddleMattersOnlyWhenItIsNeeded) {
   OpenTrained(4);
-  Damage("KeyGone", 1);
+  Damage("StateChanged", 1);
   int before = trainer_.trainings();
   ReopenModel();
   EXPECT_EQ(VoteOf(*model_, 0)->slices, 4);
