@@ -183,7 +183,8 @@ class Keyring {
   // that the master key there opens. For offline use: nobody else may write meanwhile.
   absl::Status Rotate(const MasterKey& new_master_key, const std::function<absl::Status()>& activate);
 
-  // For offline checks: visits every subject key that there is, and says whether it unwraps.
+  // For offline checks: the files' checksums; and every key there is, whether it unwraps.
+  absl::Status VerifyChecksums() const;
   absl::Status VerifyKeys(const std::function<void(absl::Status)>& damaged, uint64_t* subjects,
                           uint64_t* checkpoints) const;
 

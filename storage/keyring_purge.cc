@@ -48,6 +48,8 @@ absl::Status Keyring::Purge() {
   return absl::OkStatus();
 }
 
+absl::Status Keyring::VerifyChecksums() const { return expunge::VerifyChecksums(*impl_->database, kKeyringName); }
+
 absl::Status Keyring::Rotate(const MasterKey& new_master_key, const std::function<absl::Status()>& activate) {
   Impl& impl = *impl_;
   rocksdb::WriteBatch roots;

@@ -17,6 +17,9 @@ namespace expunge {
 // Both databases, default column family.
 inline constexpr std::string_view kFormatKey = "FORMAT";
 
+// Main store, default column family.
+inline constexpr std::string_view kNewestErasureKey = "NEWEST_ERASURE";
+
 // Keyring, default column family.
 inline constexpr std::string_view kLastModelUidKey = "LAST_MODEL_UID";
 inline constexpr std::string_view kPurgeMarkKey = "PURGED";

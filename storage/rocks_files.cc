@@ -14,6 +14,10 @@
 
 namespace expunge {
 
+absl::Status VerifyChecksums(const RocksDatabase& database, std::string_view name) {
+  return FromRocks(database->VerifyChecksum(), name);
+}
+
 absl::Status Flush(const RocksDatabase& database, std::string_view name) {
   return FromRocks(database->Flush(rocksdb::FlushOptions(), database.families()), name);
 }

@@ -15,6 +15,9 @@ namespace expunge {
 // What makes a deletion physical. In this order: Flush, Rewrite, BeginManifest, AwaitDeletions; and nobody may hold a
 // snapshot or an iterator from before. `name` is what messages call the database.
 
+// Reads every file and compares its checksums.
+absl::Status VerifyChecksums(const RocksDatabase& database, std::string_view name);
+
 // Everything in memory goes to files, which ends the WAL in use.
 absl::Status Flush(const RocksDatabase& database, std::string_view name);
 

@@ -1,8 +1,11 @@
 #include "storage/rocks_store.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
+#include "absl/base/thread_annotations.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
@@ -35,7 +38,8 @@ class RocksStore : public Store {
 
   absl::StatusOr<std::optional<records::Subject>> GetSubject(ShardId shard, const Pseudonym& subject) override;
   absl::Status ApplyIngest(ModelUid uid, const records::Model& model, absl::Span<const SubjectUpdate> updates) override;
-  absl::Status UpdateSubjects(ModelUid uid, absl::Span<const SubjectUpdate> updates) override;
+  absl::Status UpdateSubjects(ModelUid uid, absl::Span<const SubjectUpdate> updates, ErasureSequence erasure) override;
+  absl::StatusOr<ErasureSequence> NewestErasureSeen() override;
   absl::StatusOr<std::string> GetSample(ShardId shard, const Pseudonym& subject, const SampleKey& sample) override;
   std::unique_ptr<StoreView> View() override { return std::make_unique<RocksView>(database_.get()); }
 
@@ -56,6 +60,8 @@ class RocksStore : public Store {
     return CreateBackup(*database_, directory);
   }
 
+  absl::Status VerifyChecksums() override { return expunge::VerifyChecksums(*database_, kName); }
+
   absl::Status Sync() override { return database_->Sync(kName); }
 
  private:
@@ -68,6 +74,8 @@ class RocksStore : public Store {
 
   const std::unique_ptr<RocksDatabase> database_;
   FreeSpace free_space_;
+  Mutex seen_mutex_;
+  ErasureSequence newest_seen_ ABSL_GUARDED_BY(seen_mutex_) = 0;  // by this process
 };
 
 absl::Status RocksStore::Write(rocksdb::WriteBatch* batch, Durability durability, std::string_view kind) {
@@ -139,10 +147,27 @@ absl::Status RocksStore::ApplyIngest(ModelUid uid, const records::Model& model,
   return Write(&batch, Durability::kProcessEnd, "an ingest batch");
 }
 
-absl::Status RocksStore::UpdateSubjects(ModelUid uid, absl::Span<const SubjectUpdate> updates) {
+absl::Status RocksStore::UpdateSubjects(ModelUid uid, absl::Span<const SubjectUpdate> updates,
+                                        ErasureSequence erasure) {
   rocksdb::WriteBatch batch;
   StageSubjects(&batch, uid, updates);
+  if (erasure > 0) {
+    const MutexLock lock(&seen_mutex_);
+    newest_seen_ = std::max(newest_seen_, erasure);
+    batch.Put(family(kDefaultFamily), kNewestErasureKey, EncodeUint64(newest_seen_));
+  }
   return batch.Count() == 0 ? absl::OkStatus() : Write(&batch, Durability::kProcessEnd, "a subject");
+}
+
+absl::StatusOr<ErasureSequence> RocksStore::NewestErasureSeen() {
+  rocksdb::PinnableSlice value;
+  ASSIGN_OR_RETURN(const bool found, GetRow(*database_, kDefaultFamily, std::string(kNewestErasureKey),
+                                            "the newest erasure's number", &value));
+  ErasureSequence sequence = 0;
+  if (found && !DecodeUint64(value.ToStringView(), &sequence)) {
+    return CorruptStorage("the newest erasure's number", "is malformed");
+  }
+  return sequence;
 }
 
 absl::StatusOr<std::string> RocksStore::GetSample(ShardId shard, const Pseudonym& subject, const SampleKey& sample) {

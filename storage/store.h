@@ -78,8 +78,11 @@ class Store {
   // Not synced. `model` is written with it, so that ingest_batch moves together with what it counts.
   virtual absl::Status ApplyIngest(ModelUid uid, const records::Model& model,
                                    absl::Span<const SubjectUpdate> updates) = 0;
-  // Not synced. Needs no free space: what leaves makes room.
-  virtual absl::Status UpdateSubjects(ModelUid uid, absl::Span<const SubjectUpdate> updates) = 0;
+  // Not synced. Needs no free space: what leaves makes room. `erasure`: on whose behalf, 0: none.
+  virtual absl::Status UpdateSubjects(ModelUid uid, absl::Span<const SubjectUpdate> updates,
+                                      ErasureSequence erasure = 0) = 0;
+  // The newest erasure that UpdateSubjects was called for; 0: none. A keyring that does not know it is an old one.
+  virtual absl::StatusOr<ErasureSequence> NewestErasureSeen() = 0;
   // The sealed sample; NOT_FOUND when there is none.
   virtual absl::StatusOr<std::string> GetSample(ShardId shard, const Pseudonym& subject, const SampleKey& sample) = 0;
   virtual std::unique_ptr<StoreView> View() = 0;
@@ -101,6 +104,9 @@ class Store {
                                uint64_t bytes_per_second, std::atomic<bool>* cancel) = 0;
   // A copy of the newest state in `directory`, beside older ones; see backup.h.
   virtual absl::StatusOr<BackupInfo> Backup(const std::string& directory) = 0;
+
+  // Reads every file and compares its checksums. DATA_LOSS (STORAGE_CORRUPT).
+  virtual absl::Status VerifyChecksums() = 0;
 
   virtual absl::Status Sync() = 0;
 };

@@ -1,9 +1,27 @@
 #include "engine/engine.h"
 
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
 #include "base/status_macros.h"
 #include "storage/rocks_store.h"
 
 namespace expunge {
+
+namespace {
+
+// The store may be older than the keyring, but not the other way round: an old keyring has the keys of those who were
+// forgotten since.
+absl::Status CheckKeyringIsNewest(Store& store, const Keyring& keyring) {
+  ASSIGN_OR_RETURN(const ErasureSequence known, keyring.erasures().Last());
+  ASSIGN_OR_RETURN(const ErasureSequence seen, store.NewestErasureSeen());
+  if (seen <= known) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "KEYRING_OUTDATED",
+               absl::StrCat("the keyring lacks the erasures ", known + 1, " to ", seen,
+                            ", which the main store knows of: it is an old copy, with the keys of those who were "
+                            "forgotten since. Put the newest keyring back"));
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, const Trainer* trainer,
                                                      const Clock* clock) {
@@ -22,6 +40,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                      .env = options.env,
                      .create = models.empty(),
                      .pepper = options.pepper}));
+  RETURN_IF_ERROR(CheckKeyringIsNewest(*e.store_, *e.keyring_));
   ASSIGN_OR_RETURN(e.catalog_, Catalog::Open(e.store_.get(), e.keyring_.get(), clock));
   e.ingestor_ = std::make_unique<Ingestor>(e.store_.get(), e.keyring_.get(), &e.subject_locks_);
   ASSIGN_OR_RETURN(e.ledger_, ErasureLedger::Open(e.keyring_.get(), clock));

@@ -91,7 +91,7 @@ absl::Status FinishRekey(Store& store, Keyring& keyring, const Rekey& rekey) {
       *update.row.add_samples() = std::move(sample);
       update.added.push_back({key, std::move(resealed)});
     }
-    RETURN_IF_ERROR(store.UpdateSubjects(rekey.model, {&update, 1}));
+    RETURN_IF_ERROR(store.UpdateSubjects(rekey.model, {&update, 1}, rekey.erasure));
   }
   // The old key may go only when nothing needs it any more, also after a loss of power.
   RETURN_IF_ERROR(store.Sync());

@@ -5,33 +5,14 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
 #include "base/crash_point.h"
-#include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "base/string_view.h"
 #include "catalog/ingestor.h"
 #include "sisa/schedule.h"
+#include "unlearning/checkpoint_codec.h"
 
 namespace expunge {
-namespace {
-
-// A checkpoint's sealed part opens only in its own place.
-std::string CheckpointContext(ShardId id, uint32_t slice, std::string_view lineage) {
-  return absl::StrCat("checkpoint ", id.model, "/", id.shard, "/", slice, " ", ToAbsl(lineage));
-}
-
-absl::StatusOr<CheckpointKeyId> KeyIdOf(const records::Checkpoint& checkpoint) {
-  CheckpointKeyId id;
-  if (checkpoint.key_id().size() != id.size()) {
-    return Error(absl::StatusCode::kDataLoss, "CHECKPOINT_CORRUPT", "a checkpoint's key id must have 16 bytes");
-  }
-  std::copy(checkpoint.key_id().begin(), checkpoint.key_id().end(), id.begin());
-  return id;
-}
-
-}  // namespace
 
 // What one call of Reconcile works with. Everything in it belongs to one generation of the membership.
 struct Reconciler::Pass {
@@ -200,7 +181,7 @@ absl::Status Reconciler::FindValidPrefix(Pass& pass) {
   for (uint32_t slices = pass.slices(); slices > 0; --slices) {
     ASSIGN_OR_RETURN(const auto checkpoint, store_->GetCheckpoint(pass.id, slices - 1));
     if (!checkpoint || checkpoint->lineage() != AsBytes(pass.membership.lineages[slices - 1])) continue;
-    auto state = ReadState(pass, slices - 1, *checkpoint);
+    auto state = ReadCheckpoint(*store_, *keyring_, pass.model.spec(), pass.id, slices - 1, *checkpoint);
     if (state.ok()) {
       pass.valid_slices = slices;
       pass.state = *std::move(state);
@@ -221,23 +202,6 @@ absl::Status Reconciler::FindValidPrefix(Pass& pass) {
   ASSIGN_OR_RETURN(pass.state,
                    trainer_->Initialize(pass.model.spec(), InitializationSeed(pass.model.spec(), pass.id.shard)));
   return absl::OkStatus();
-}
-
-absl::StatusOr<TrainingState> Reconciler::ReadState(const Pass& pass, uint32_t slice,
-                                                    const records::Checkpoint& checkpoint) {
-  ASSIGN_OR_RETURN(const CheckpointKeyId id, KeyIdOf(checkpoint));
-  ASSIGN_OR_RETURN(const auto key, keyring_->GetCheckpointKey(pass.id, slice, id));
-  if (!key) return absl::NotFoundError("the checkpoint's key was destroyed");
-  ASSIGN_OR_RETURN(const std::string sealed, store_->GetCheckpointState(pass.id, slice));
-  ASSIGN_OR_RETURN(const std::string plaintext,
-                   key->Open(CheckpointContext(pass.id, slice, checkpoint.lineage()), sealed));
-  ASSIGN_OR_RETURN(TrainingState state, ParseState(plaintext));
-  if (checkpoint.parameters_digest() != AsBytes(ParametersDigest(state)) ||
-      static_cast<int64_t>(state.parameters.size()) != ParameterCount(pass.model.spec())) {
-    return Error(absl::StatusCode::kDataLoss, "CHECKPOINT_CORRUPT",
-                 "a checkpoint's parameters are not those that its header names");
-  }
-  return state;
 }
 
 absl::StatusOr<bool> Reconciler::PublishPrefix(Pass& pass) {
@@ -284,7 +248,6 @@ absl::StatusOr<bool> Reconciler::Commit(Pass& pass, uint32_t slice, double worke
   const Lineage& lineage = pass.membership.lineages[slice];
   const CheckpointKeyId key_id = RandomCheckpointKeyId();
   const DataKey key = DataKey::Random();
-  const std::string sealed = key.Seal(CheckpointContext(pass.id, slice, AsBytes(lineage)), SerializeState(pass.state));
   records::Checkpoint checkpoint;
   checkpoint.set_lineage(std::string(AsBytes(lineage)));
   checkpoint.set_key_id(std::string(AsBytes(key_id)));
@@ -295,7 +258,8 @@ absl::StatusOr<bool> Reconciler::Commit(Pass& pass, uint32_t slice, double worke
   checkpoint.set_samples(pass.membership.samples_through[slice]);
   checkpoint.set_numeric_environment(numeric_environment_);
   // Without its key it is no checkpoint yet.
-  RETURN_IF_ERROR(store_->PutCheckpoint(pass.id, slice, checkpoint, sealed));
+  RETURN_IF_ERROR(store_->PutCheckpoint(pass.id, slice, checkpoint,
+                                        SealCheckpoint(key, pass.id, slice, checkpoint, pass.state)));
   CrashPoint("commit_written");
   bool committed = false;
   {

@@ -50,7 +50,6 @@ class Reconciler {
   absl::Status DestroyInvalidCheckpoints(Pass& pass);
   // Sets valid_slices and the state after them (the initial one for none).
   absl::Status FindValidPrefix(Pass& pass);
-  absl::StatusOr<TrainingState> ReadState(const Pass& pass, uint32_t slice, const records::Checkpoint& checkpoint);
   // False, also below: the membership moved, nothing was done.
   absl::StatusOr<bool> PublishPrefix(Pass& pass);
   absl::StatusOr<bool> Commit(Pass& pass, uint32_t slice, double worker_seconds);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "sisa/schedule.h"
+#include "unlearning/checkpoint_codec.h"
 #include "unlearning/shard_training.h"
 
 namespace expunge {

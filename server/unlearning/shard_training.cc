@@ -30,17 +30,6 @@ absl::StatusOr<std::pair<SampleKey, Digest>> KeyAndDigest(const records::Subject
   return std::pair(SampleKeyFromBytes(sample.key()), digest);
 }
 
-std::string FloatBytes(const std::vector<float>& values) {
-  static_assert(sizeof(float) == 4);
-  return std::string(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-}
-
-std::vector<float> FloatsFrom(std::string_view bytes) {
-  std::vector<float> values(bytes.size() / sizeof(float));
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
-  return values;
-}
-
 // What the membership says of one sample.
 struct Expected {
   uint32_t slice;
@@ -170,25 +159,6 @@ absl::Status TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t 
         spec, samples.block, {&order, 1}, [&] { return !progress(done++ / batches); }, state));
   }
   return absl::OkStatus();
-}
-
-Digest ParametersDigest(const TrainingState& state) { return Sha256(FloatBytes(state.parameters)); }
-
-std::string SerializeState(const TrainingState& state) {
-  records::CheckpointState record;
-  record.set_parameters(FloatBytes(state.parameters));
-  record.set_optimizer(FloatBytes(state.optimizer));
-  record.set_steps(state.steps);
-  return record.SerializeAsString();
-}
-
-absl::StatusOr<TrainingState> ParseState(std::string_view bytes) {
-  records::CheckpointState record;
-  if (!record.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    return Error(absl::StatusCode::kDataLoss, "CHECKPOINT_CORRUPT",
-                 "a checkpoint's sealed part does not hold a training state");
-  }
-  return TrainingState{FloatsFrom(record.parameters()), FloatsFrom(record.optimizer()), record.steps()};
 }
 
 double ThreadCpuSeconds() {

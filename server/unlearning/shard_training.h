@@ -50,13 +50,6 @@ absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard
 absl::Status TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t shard, uint32_t slice,
                         const ShardSamples& samples, const std::function<bool(double)>& progress, TrainingState* state);
 
-// SHA-256 over the parameters as little-endian float32.
-Digest ParametersDigest(const TrainingState& state);
-
-// A checkpoint's sealed part and back.
-std::string SerializeState(const TrainingState& state);
-absl::StatusOr<TrainingState> ParseState(std::string_view bytes);
-
 // CPU seconds of the calling thread so far.
 double ThreadCpuSeconds();
 

@@ -166,7 +166,7 @@ absl::Status Unlearner::RecordAndIsolate(const ForgetRequest& request, const Pse
   }
   CrashPoint("forget_recorded");
   for (const Holding& holding : holdings) {
-    RemoveRows(holding);
+    RemoveRows(holding, erasure.sequence());
     holding.model->RemoveFromCounts(holding.shard, holding.ErasedSlices(), holding.whole());
   }
   CrashPoint("forget_rows_removed");
@@ -203,14 +203,15 @@ absl::Status Unlearner::AddToWrite(const Holding& holding, std::list<SubjectKey>
   return absl::OkStatus();
 }
 
-void Unlearner::RemoveRows(const Holding& holding) {
+void Unlearner::RemoveRows(const Holding& holding, ErasureSequence erasure) {
   if (!holding.whole()) return;  // Isolate does it
   SubjectUpdate update;
   update.shard = holding.shard;
   update.subject = holding.subject;
   update.removed = holding.ErasedKeys();
   // Without their key the rows are nothing but waste: whoever reconciles the shard next removes them as well.
-  if (const absl::Status removed = parts_.store->UpdateSubjects(holding.model->uid(), {&update, 1}); !removed.ok()) {
+  if (const absl::Status removed = parts_.store->UpdateSubjects(holding.model->uid(), {&update, 1}, erasure);
+      !removed.ok()) {
     Log(LogLevel::kWarning, "rows_not_removed", {{"model", holding.model->uid()}, {"error", removed.ToString()}});
   }
 }

@@ -91,7 +91,7 @@ class Unlearner {
                                 records::Erasure& erasure);
   // `keys` owns the new ones.
   absl::Status AddToWrite(const Holding& holding, std::list<SubjectKey>& keys, Keyring::ErasureWrite& write);
-  void RemoveRows(const Holding& holding);
+  void RemoveRows(const Holding& holding, ErasureSequence erasure);
   // From the record to the isolation: seal anew what stays, withdraw, mark. May be repeated.
   absl::Status Isolate(const Pseudonym& subject, records::Erasure& erasure);
   // Hands an isolated erasure to the workers.
