@@ -63,5 +63,5 @@ use_serial_blas() {
 
 # Our C++ sources, NUL-separated, relative to the repository.
 our_cpp() {
-  (cd "$ROOT" && find server storage client tests \( -name '*.h' -o -name '*.cc' \) -print0 | sort -z)
+  (cd "$ROOT" && find server storage admin client tests \( -name '*.h' -o -name '*.cc' \) -print0 | sort -z)
 }

@@ -71,7 +71,7 @@ documented_protos() {
 lock_annotations() {
   local annotated sources
   annotated=$(our_cpp | xargs -0 grep -lE 'ABSL_[A-Z_]*(GUARDED|LOCK)' | sed -nE 's|^(server/)?(.*\.h)$|#include "\2"|p')
-  sources=$(our_cpp | grep -zE '^(server|storage|client)/.*\.cc$' | grep -zv '^server/learning/' |
+  sources=$(our_cpp | grep -zE '^(server|storage|admin|client)/.*\.cc$' | grep -zv '^server/learning/' |
     xargs -0 grep -lF -e ABSL_GUARDED_BY -e "$annotated" | tr '\n' ' ')
   jq -r --arg root "$ROOT/" '.[] | "\(.file | ltrimstr($root))\t\(.command)"' build/dev/compile_commands.json |
     awk -F '\t' -v wanted=" $sources" '

@@ -20,6 +20,7 @@ void AddForgetCommand(CLI::App& app, Action& action);
 void AddErasureCommands(CLI::App& app, Action& action);
 void AddAuditCommand(CLI::App& app, Action& action);
 void AddReplayCommand(CLI::App& app, Action& action);
+void AddAdminCommands(CLI::App& app, Action& action);
 
 }  // namespace expunge::cli
 

@@ -5,11 +5,30 @@
 #include <array>
 #include <charconv>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/error.h"
+#include "base/string_view.h"
 
 namespace expunge::cli {
+namespace {
+
+std::string Quoted(std::string_view text) {
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      quoted.append({'\\', c});
+    } else if (absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
+      absl::StrAppend(&quoted, "\\u", absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad4));
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted + '"';
+}
+
+}  // namespace
 
 absl::StatusOr<std::string> ToJson(const google::protobuf::Message& message, bool pretty) {
   google::protobuf::util::JsonPrintOptions options;
@@ -46,19 +65,25 @@ JsonObject& JsonObject::AddBool(std::string_view name, bool value) {
   return *this;
 }
 
+JsonObject& JsonObject::AddText(std::string_view name, std::string_view value) {
+  members_.emplace_back(name, Quoted(value));
+  return *this;
+}
+
 JsonObject& JsonObject::AddList(std::string_view name, const std::vector<std::string>& documents) {
   members_.emplace_back(name,
                         documents.empty() ? "[]" : absl::StrCat("[\n  ", absl::StrJoin(documents, ",\n  "), "\n ]"));
   return *this;
 }
 
-std::string JsonObject::ToString() const {
-  return absl::StrCat("{\n ",
-                      absl::StrJoin(members_, ",\n ",
-                                    [](std::string* out, const auto& member) {
-                                      absl::StrAppend(out, "\"", member.first, "\": ", member.second);
-                                    }),
-                      "\n}\n");
+std::string JsonObject::ToString() const { return absl::StrCat("{\n ", Join(",\n "), "\n}\n"); }
+
+std::string JsonObject::ToLine() const { return absl::StrCat("{", Join(", "), "}"); }
+
+std::string JsonObject::Join(std::string_view separator) const {
+  return absl::StrJoin(members_, ToAbsl(separator), [](std::string* out, const auto& member) {
+    absl::StrAppend(out, "\"", member.first, "\": ", member.second);
+  });
 }
 
 }  // namespace expunge::cli

@@ -26,11 +26,15 @@ class JsonObject {
   JsonObject& Add(std::string_view name, double value);  // finite; as few digits as give the same value again
   JsonObject& Add(std::string_view name, int64_t value);
   JsonObject& AddBool(std::string_view name, bool value);
+  JsonObject& AddText(std::string_view name, std::string_view value);                     // UTF-8
   JsonObject& AddList(std::string_view name, const std::vector<std::string>& documents);  // each of them JSON
 
   std::string ToString() const;  // ended by a newline
+  std::string ToLine() const;    // without one, for AddList
 
  private:
+  std::string Join(std::string_view separator) const;
+
   std::vector<std::pair<std::string, std::string>> members_;
 };
 

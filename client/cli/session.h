@@ -2,6 +2,7 @@
 #define EXPUNGE_CLIENT_CLI_SESSION_H_
 
 #include <functional>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -27,9 +28,10 @@ struct Console {
 class Session {
  public:
   Session(Client::Options server, bool json, const Console& console)
-      : client_(std::move(server)), json_(json), console_(console) {}
+      : server_(std::move(server)), json_(json), console_(console) {}
 
-  Client& client() { return client_; }
+  // Made when a command first asks: one that works on files alone needs no server.
+  Client& client() { return client_ ? *client_ : client_.emplace(server_); }
   bool json() const { return json_; }  // one JSON document on out() instead of text
   std::ostream& out() { return console_.out; }
   const Terminal& out_terminal() const { return console_.out_terminal; }
@@ -49,7 +51,8 @@ class Session {
   absl::Status PrintJson(const google::protobuf::Message& message);
 
  private:
-  Client client_;
+  const Client::Options server_;
+  std::optional<Client> client_;
   const bool json_;
   const Console console_;
 };

@@ -1,12 +1,12 @@
 #include "client/cli/command_line.h"
 
-#include <sstream>
 #include <vector>
 
 #include "base/error.h"
 #include "client/cli/options.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/client/run_expunge.h"
 #include "tests/client/test_files.h"
 
 namespace expunge::cli {
@@ -18,19 +18,6 @@ using ::testing::StartsWith;
 
 // A port on which nobody can listen without being root.
 constexpr char kNowhere[] = "127.0.0.1:1";
-
-struct Outcome {
-  int status;
-  std::string out;
-  std::string err;
-};
-
-Outcome RunExpunge(std::vector<const char*> arguments) {
-  arguments.insert(arguments.begin(), "expunge");
-  std::ostringstream out, err;
-  const int status = RunCommandLine(static_cast<int>(arguments.size()), arguments.data(), {out, err, {}, {}});
-  return {status, out.str(), err.str()};
-}
 
 void ExpectUsageError(const std::vector<const char*>& arguments, const std::string& message) {
   const Outcome outcome = RunExpunge(arguments);
@@ -57,7 +44,9 @@ TEST(CommandLineTest, EveryCommandHelpsWithAnExample) {
                                                           {"erasure", "list"},
                                                           {"erasure", "watch"},
                                                           {"audit"},
-                                                          {"replay"}};
+                                                          {"replay"},
+                                                          {"admin"},
+                                                          {"admin", "scan"}};
   for (std::vector<const char*> arguments : commands) {
     arguments.push_back("--help");
     const Outcome outcome = RunExpunge(arguments);

@@ -48,6 +48,11 @@ TEST(JsonTest, AnObjectKeepsItsOrder) {
             "{\n \"none\": [],\n \"some\": [\n  {},\n  1\n ]\n}\n");
 }
 
+TEST(JsonTest, TextIsQuoted) {
+  EXPECT_EQ(JsonObject().AddText("path", "a\"b\\c\n\x7f ä").Add("n", int64_t{1}).ToLine(),
+            "{\"path\": \"a\\\"b\\\\c\\u000a\\u007f ä\", \"n\": 1}");
+}
+
 TEST(JsonTest, DoublesAreWrittenAsTheyAre) {
   EXPECT_EQ(JsonObject().Add("x", 0.1).Add("y", 1.0).Add("z", 1e-7).ToString(),
             "{\n \"x\": 0.1,\n \"y\": 1,\n \"z\": 1e-07\n}\n");
