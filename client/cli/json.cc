@@ -76,6 +76,12 @@ JsonObject& JsonObject::AddList(std::string_view name, const std::vector<std::st
   return *this;
 }
 
+JsonObject& JsonObject::AddTexts(std::string_view name, const std::vector<std::string>& values) {
+  std::vector<std::string> documents;
+  for (const std::string& value : values) documents.push_back(Quoted(value));
+  return AddList(name, documents);
+}
+
 std::string JsonObject::ToString() const { return absl::StrCat("{\n ", Join(",\n "), "\n}\n"); }
 
 std::string JsonObject::ToLine() const { return absl::StrCat("{", Join(", "), "}"); }

@@ -48,15 +48,15 @@ TEST_F(BadDataDirTest, ASecondServerOnTheSameDirectory) {
 
 TEST_F(BadDataDirTest, AStoreOfAnotherVersion) {
   ASSERT_EQ(server_.Terminate(), 0);
-  SetVersion(server_.data_dir() + "/store", MainStoreOptions(nullptr), MainStoreFamilies(), 2);
+  SetVersion(server_.data_dir() + "/store", MainStoreOptions(nullptr), MainStoreFamilies(), 1);
   ExpectRefused(StartOn(server_.data_dir()),
-                "the main store is of another format: it has version 2, this program reads version 1");
+                "the main store is of another format: it has version 1, this program reads version 2");
 }
 
 TEST_F(BadDataDirTest, AKeyringOfAnotherVersion) {
   ASSERT_EQ(server_.Terminate(), 0);
   SetVersion(server_.data_dir() + "/keyring", KeyringOptions(nullptr), KeyringFamilies(), 7);
-  ExpectRefused(StartOn(server_.data_dir()), "it has version 7, this program reads version 1");
+  ExpectRefused(StartOn(server_.data_dir()), "it has version 7, this program reads version 2");
 }
 
 TEST_F(BadDataDirTest, AMissingOrReadableMasterKey) {

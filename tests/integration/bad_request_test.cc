@@ -300,6 +300,15 @@ TEST_F(BadRequestTest, Forget) {
           [](Request& r) {
             for (int i = 0; i < 1001; ++i) r.add_models("models/m");
           }),
+      bad("a sample without a name", "sample_ids[1]", "from 1 to 1024",
+          [](Request& r) {
+            r.add_sample_ids("s");
+            r.add_sample_ids("");
+          }),
+      bad("too many samples", "sample_ids", "at most 10000",
+          [](Request& r) {
+            for (int i = 0; i < 10'001; ++i) r.add_sample_ids("s");
+          }),
       bad("no such regulation", "regulation", "number 12",
           [](Request& r) { r.set_regulation(static_cast<v1::Regulation>(12)); }),
       bad("no such time", "submitted_time", "9999", [](Request& r) { r.mutable_submitted_time()->set_nanos(-1); }),
@@ -391,15 +400,12 @@ TEST_F(BadRequestTest, WhatIsNotThereIsNotFound) {
 TEST_F(BadRequestTest, WhatComesLaterSaysWhatIsMissing) {
   v1::PredictRequest predict = StripesInputs("m", 0, 1);
   predict.set_min_erasure_sequence(1);
-  v1::ForgetRequest forget = ForgetOf(Canary());
-  forget.add_sample_ids(absl::StrCat(Canary(), "-sample"));
   const struct {
     absl::Status status;
     std::string reason;
     std::string missing;
   } kCases[] = {
       {client().Predict(predict).status(), "MIN_ERASURE_SEQUENCE_MISSING", "min_erasure_sequence"},
-      {client().Forget(forget).status(), "SAMPLE_ERASURE_MISSING", "sample_ids"},
       {client().GetCertificate({}).status(), "CERTIFICATE_LOG_MISSING", "log of certificates"},
       {client().GetLogCheckpoint({}).status(), "CERTIFICATE_LOG_MISSING", "log of certificates"},
       {client().GetInclusionProof({}).status(), "CERTIFICATE_LOG_MISSING", "log of certificates"},

@@ -104,6 +104,7 @@ TEST_F(PrivacyTest, NoErrorHoldsAName) {
   errors.push_back(client().Forget(forget).status());
   forget = ForgetOf(kSubject);
   forget.add_sample_ids(kSample);
+  forget.add_sample_ids("");
   errors.push_back(client().Forget(forget).status());
   v1::GetErasureRequest get;
   get.set_name(absl::StrCat("erasures/", kSubject));

@@ -250,19 +250,11 @@ TEST_F(LifecycleTest, AReplayOfNoShardIsRefused) {
 
 TEST_F(LifecycleTest, WhatIsNotServedYetNamesWhatIsMissing) {
   CreateModel();
-  v1::ForgetRequest forget = ForgetOf(1);
-  forget.add_sample_ids("s");
-  grpc::ClientContext forget_context;
-  v1::Erasure erasure;
-  grpc::Status status = erasure_->Forget(&forget_context, forget, &erasure);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(ErrorInfoOf(status).reason(), "SAMPLE_ERASURE_MISSING");
-
   v1::PredictRequest predict = OneInput();
   predict.set_min_erasure_sequence(1);
   grpc::ClientContext predict_context;
   v1::PredictResponse prediction;
-  status = prediction_->Predict(&predict_context, predict, &prediction);
+  grpc::Status status = prediction_->Predict(&predict_context, predict, &prediction);
   EXPECT_EQ(ErrorInfoOf(status).reason(), "MIN_ERASURE_SEQUENCE_MISSING");
 
   grpc::ClientContext certificate_context;

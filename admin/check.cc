@@ -1,0 +1,134 @@
+#include "admin/check.h"
+
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include "absl/strings/str_cat.h"
+#include "admin/data_dir.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "catalog/catalog.h"
+#include "storage/keyring.h"
+#include "storage/store.h"
+#include "unlearning/checkpoint_codec.h"
+#include "unlearning/shard_training.h"
+
+namespace expunge {
+namespace {
+
+constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
+
+// One shard of one model.
+class ShardCheck {
+ public:
+  ShardCheck(ModelEntry& model, uint32_t shard, DataDir& data, CheckReport& report)
+      : model_(model), id_{model.uid(), shard}, data_(data), report_(report) {}
+
+  absl::Status Run() {
+    const std::unique_ptr<StoreView> view = data_.store->View();
+    ASSIGN_OR_RETURN(const ShardMembership all,
+                     ReadMembership(model_, id_.shard, kEverything, *view, *data_.keyring, ""));
+    report_.subjects += all.subjects;
+    report_.samples += all.samples_through.back();
+    report_.dead_subjects += all.dead_subjects.size();
+    Note(LoadSamples(model_, id_.shard, kEverything, *view, *data_.keyring).status(), "samples");
+    for (uint32_t slice = 0; slice < model_.spec().sisa.slices; ++slice) {
+      ASSIGN_OR_RETURN(const auto header, data_.store->GetCheckpoint(id_, slice));
+      if (header) RETURN_IF_ERROR(CheckCheckpoint(*view, slice, *header));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status CheckCheckpoint(StoreView& view, uint32_t slice, const records::Checkpoint& header) {
+    ASSIGN_OR_RETURN(const Lineage lineage, LineageOf(view, slice, header.numeric_environment()));
+    if (header.lineage() != AsBytes(lineage)) {
+      ++report_.stale_checkpoints;
+      return absl::OkStatus();
+    }
+    const auto state = ReadCheckpoint(*data_.store, *data_.keyring, model_.spec(), id_, slice, header);
+    if (state.ok()) {
+      ++report_.checkpoints;
+    } else if (absl::IsNotFound(state.status())) {
+      ++report_.stale_checkpoints;
+    } else {
+      Note(state.status(), absl::StrCat("slice ", slice));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<Lineage> LineageOf(StoreView& view, uint32_t slice, const std::string& environment) {
+    if (const auto known = lineages_.find(environment); known != lineages_.end()) return known->second[slice];
+    ASSIGN_OR_RETURN(const ShardMembership membership, ReadMembership(model_, id_.shard, model_.trained_through(), view,
+                                                                      *data_.keyring, environment));
+    return lineages_.emplace(environment, membership.lineages).first->second[slice];
+  }
+
+  void Note(const absl::Status& status, const std::string& where) {
+    if (status.ok()) return;
+    report_.problems.push_back(
+        absl::StrCat("models/", model_.name(), " shard ", id_.shard, " ", where, ": ", status.message()));
+  }
+
+  ModelEntry& model_;
+  const ShardId id_;
+  DataDir& data_;
+  CheckReport& report_;
+  std::map<std::string, std::vector<Lineage>> lineages_;  // by numeric environment
+};
+
+absl::Status CheckErasures(const ErasureRecords& erasures, CheckReport& report) {
+  absl::Status status;
+  RETURN_IF_ERROR(erasures.Scan(1, [&](const records::Erasure& erasure) {
+    ++report.erasures;
+    const auto named = erasures.Find(erasure.uuid());
+    if (!named.ok() || !*named || (*named)->sequence() != erasure.sequence()) {
+      report.problems.push_back(absl::StrCat("erasure ", erasure.sequence(), ": its name leads to another record"));
+    }
+    const bool final = erasure.state() == records::Erasure::COMPLETED;
+    for (const auto& task : erasure.tasks()) {
+      if (!final || task.retrained()) continue;
+      report.problems.push_back(absl::StrCat("erasure ", erasure.sequence(), ": it is COMPLETED, but not retrained"));
+    }
+    return true;
+  }));
+  return erasures.ScanUnfinished([&](const records::Erasure&) {
+    ++report.unfinished_erasures;
+    return true;
+  });
+}
+
+}  // namespace
+
+absl::StatusOr<CheckReport> CheckDataDir(const CheckOptions& options) {
+  ASSIGN_OR_RETURN(DataDir data, OpenDataDir(options.data_dir, options.master_key_file));
+  CheckReport report;
+  const auto note = [&report](const absl::Status& status) {
+    if (!status.ok()) report.problems.emplace_back(status.message());
+  };
+  note(data.store->VerifyChecksums());
+  note(data.keyring->VerifyChecksums());
+  note(data.keyring->VerifyKeys(note, &report.subject_keys, &report.checkpoint_keys));
+  note(CheckErasures(data.keyring->erasures(), report));
+  ASSIGN_OR_RETURN(const ErasureSequence known, data.keyring->erasures().Last());
+  ASSIGN_OR_RETURN(const ErasureSequence seen, data.store->NewestErasureSeen());
+  if (seen > known) note(Error(absl::StatusCode::kFailedPrecondition, "KEYRING_OUTDATED", "the keyring is an old copy"));
+
+  ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
+                   Catalog::Open(data.store.get(), data.keyring.get(), &SystemClock()));
+  for (const std::shared_ptr<ModelEntry>& model : catalog->List()) {
+    ++report.models;
+    for (uint32_t shard = 0; shard < model->spec().sisa.shards; ++shard) {
+      const absl::Status checked = ShardCheck(*model, shard, data, report).Run();
+      if (!checked.ok()) {
+        report.problems.push_back(absl::StrCat("models/", model->name(), " shard ", shard, ": ", checked.message()));
+      }
+    }
+  }
+  return report;
+}
+
+}  // namespace expunge
