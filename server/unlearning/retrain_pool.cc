@@ -114,6 +114,7 @@ absl::Time RetrainPool::Failed(ModelEntry& model, RetrainQueue::Work& work, cons
   ++work.failures;
   bool give_up = work.failures >= options_.max_attempts;
   const absl::Duration backoff = Backoff(work.failures);
+  work.retry_from = clock_->Now() + backoff;
   Log(LogLevel::kError, give_up ? "retrain_given_up" : "retrain_failed",
       {{"model", model.uid()},
        {"shard", work.shard.shard},
@@ -134,7 +135,6 @@ absl::Time RetrainPool::Failed(ModelEntry& model, RetrainQueue::Work& work, cons
     shard.status.problem = status.ToString();
   }
   model.changes().Notify();
-  work.retry_from = clock_->Now() + backoff;
   return give_up ? absl::InfiniteFuture() : work.retry_from;
 }
 

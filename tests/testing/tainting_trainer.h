@@ -16,7 +16,7 @@
 
 #include "base/mutex.h"
 #include "model/trainer.h"
-#include "unlearning/shard_training.h"
+#include "unlearning/checkpoint_codec.h"
 
 namespace expunge {
 

@@ -1,0 +1,197 @@
+// What an erasure leaves in the files, and when it says that nothing is left. Each search has its positive control.
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "rocksdb/db.h"
+#include "storage/keys.h"
+#include "storage/rocks_options.h"
+#include "storage/trace_search.h"
+#include "tests/testing/engine_fixture.h"
+
+namespace expunge {
+namespace {
+
+using testing::HasSubstr;
+
+class PhysicalErasureTest : public EngineTest {
+ protected:
+  // Bytes that a forgotten subject's files had.
+  struct Traces {
+    std::string pseudonym;
+    std::string wrapped_key;
+    std::string ciphertext;
+    std::string checkpoint_key;
+    std::string checkpoint;
+  };
+
+  void OpenTrained() {
+    Open();
+    model_ = CreateModel("m", SmallSpec(1, 2));
+    IngestSubjects(*model_, 1, 40);
+    TrainAll(*model_);
+    ASSERT_THAT(engine_->store().Sync(), IsOk());
+    ASSERT_THAT(engine_->keyring().Sync(), IsOk());
+  }
+
+  // As it lies on the disk.
+  std::string KeyringRow(const std::string& key) {
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* db = nullptr;
+    EXPECT_TRUE(rocksdb::DB::OpenForReadOnly(KeyringOptions(nullptr), options_.data_dir + "/keyring", KeyringFamilies(),
+                                             &handles, &db)
+                    .ok());
+    const std::unique_ptr<rocksdb::DB> owner(db);
+    std::string value;
+    EXPECT_TRUE(db->Get(rocksdb::ReadOptions(), key, &value).ok());
+    for (rocksdb::ColumnFamilyHandle* handle : handles) EXPECT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
+    return value;
+  }
+
+  Traces TracesOf(int subject) {
+    const ShardId shard = {model_->uid(), 0};
+    const records::Subject row = *RowOf(*model_, subject);
+    const uint32_t slice = row.samples(0).slice();
+    const records::Checkpoint header = engine_->store().GetCheckpoint(shard, slice)->value();
+    CheckpointKeyId id;
+    std::copy(header.key_id().begin(), header.key_id().end(), id.begin());
+    Traces traces;
+    traces.pseudonym = AsBytes(PseudonymOf(subject)).substr(8);
+    traces.wrapped_key = KeyringRow(EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(subject))).substr(13);
+    traces.ciphertext =
+        *engine_->store().GetSample(shard, PseudonymOf(subject), SampleKeyFromBytes(row.samples(0).key()));
+    traces.checkpoint_key = KeyringRow(EncodeCheckpointDataKeyKey(shard, slice, id)).substr(5);
+    traces.checkpoint = engine_->store().GetCheckpointState(shard, slice)->substr(0, 64);
+    return traces;
+  }
+
+  // Whether the bytes are in any file below `directory` of the data directory.
+  bool IsIn(const std::string& directory, const std::string& bytes) {
+    const auto set = PatternSet::Create({bytes.substr(0, bytes.size() / 2), bytes.substr(bytes.size() / 2)});
+    EXPECT_THAT(set, IsOk());
+    const auto report = SearchForTraces(*set, options_.data_dir + directory);
+    EXPECT_THAT(report, IsOk());
+    return report->hit_count > 0;
+  }
+
+  bool WaitForState(const records::Erasure& erasure, records::Erasure::State state) {
+    return WaitUntil(*engine_, *model_, [&] { return Stored(erasure).state() == state; });
+  }
+
+  std::shared_ptr<ModelEntry> model_;
+};
+
+TEST_F(PhysicalErasureTest, WhenCompletedTheKeysAreInNoFileAndWhenReclaimedNothingIs) {
+  OpenTrained();
+  const Traces traces = TracesOf(7);
+  EXPECT_TRUE(IsIn("/keyring", traces.pseudonym));
+  EXPECT_TRUE(IsIn("/store", traces.pseudonym));
+  EXPECT_TRUE(IsIn("/keyring", traces.wrapped_key));
+  EXPECT_TRUE(IsIn("/keyring", traces.checkpoint_key));
+  EXPECT_TRUE(IsIn("/store", traces.ciphertext));
+  EXPECT_TRUE(IsIn("/store", traces.checkpoint));
+
+  const records::Erasure erasure = Forget(7);
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  EXPECT_NE(Stored(erasure).shredded_time_micros(), 0);
+  EXPECT_FALSE(IsIn("", traces.wrapped_key));
+  EXPECT_FALSE(IsIn("", traces.checkpoint_key));
+  EXPECT_FALSE(IsIn("/keyring", traces.pseudonym));
+  EXPECT_TRUE(IsIn("/store", traces.ciphertext)) << "the control: it is still there, and nobody can read it";
+  EXPECT_EQ(Stored(erasure).reclaimed_time_micros(), 0);
+
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+  EXPECT_NE(Stored(erasure).reclaimed_time_micros(), 0);
+  EXPECT_FALSE(IsIn("", traces.pseudonym));
+  EXPECT_FALSE(IsIn("", traces.ciphertext));
+  EXPECT_FALSE(IsIn("", traces.checkpoint));
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 0) << "nothing is left to be reclaimed";
+  EXPECT_TRUE(AnyoneKnows(*model_, 8));
+  Reopen();
+  model_ = FindModel("m");
+  EXPECT_TRUE(AnyoneKnows(*model_, 8));
+}
+
+TEST_F(PhysicalErasureTest, ACopyThatIsLeftAnywhereInTheDirectoryHoldsTheErasureOpen) {
+  OpenTrained();
+  const std::string copy = options_.data_dir + "/left-behind";
+  std::ofstream(copy) << "before " << KeyringRow(EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7))) << " after";
+  engine_clock_ = &clock_;
+  const records::Erasure erasure = Forget(7);
+  ASSERT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).retrained_time_micros() != 0; }));
+  // The purger tries once a second; what it needs to find is there all the time.
+  const auto purged = [&] { return Stored(erasure).purged_time_micros() != 0; };
+  EXPECT_FALSE(WaitUntil(*engine_, *model_, purged, absl::Seconds(3)));
+  EXPECT_EQ(Stored(erasure).state(), records::Erasure::IN_PROGRESS);
+  std::filesystem::remove(copy);
+  EXPECT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+}
+
+TEST_F(PhysicalErasureTest, ACiphertextThatIsLeftIsNotReclaimed) {
+  OpenTrained();
+  const std::string copy = options_.data_dir + "/left-behind";
+  std::ofstream(copy) << TracesOf(7).ciphertext;
+  const records::Erasure erasure = Forget(7);
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED)) << "no key is in it";
+  const auto reclaimed = engine_->reclaimer().ReclaimNow();
+  EXPECT_THAT(reclaimed, Fails(absl::StatusCode::kInternal, "TRACES_FOUND"));
+  EXPECT_THAT(std::string(reclaimed.status().message()), HasSubstr("left-behind"));
+  EXPECT_EQ(Stored(erasure).reclaimed_time_micros(), 0);
+  std::filesystem::remove(copy);
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+}
+
+TEST_F(PhysicalErasureTest, SamplesThatAreErasedAloneLeaveNothingAndTheOthersCanBeRead) {
+  OpenTrained();
+  const Traces traces = TracesOf(7);
+  ForgetRequest request = RequestFor(7);
+  const bool first = engine_->keyring().SampleKeyOf(SubjectName(7), "sample 0") ==
+                     SampleKeyFromBytes(RowOf(*model_, 7)->samples(0).key());
+  request.sample_ids = {first ? "sample 0" : "sample 1"};
+  const records::Erasure erasure = engine_->unlearner().Forget(request)->erasure;
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  EXPECT_FALSE(IsIn("", traces.wrapped_key));
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+  EXPECT_FALSE(IsIn("", traces.ciphertext));
+  EXPECT_TRUE(IsIn("/store", traces.pseudonym)) << "the subject is still there";
+  EXPECT_TRUE(AnyoneKnows(*model_, 7));
+}
+
+TEST_F(PhysicalErasureTest, ASubjectThatCameBackDoesNotHoldItsErasureOpen) {
+  OpenTrained();
+  const Traces traces = TracesOf(7);
+  const records::Erasure erasure = Forget(7);
+  Ingest(*model_, {{7, 0}}, /*new_consent=*/true);
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  EXPECT_FALSE(IsIn("", traces.wrapped_key));
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+  EXPECT_FALSE(IsIn("", traces.ciphertext));
+}
+
+TEST_F(PhysicalErasureTest, ReclaimComesByItselfBeforeItsThreshold) {
+  options_.reclaim.delete_persistence_threshold = absl::Hours(4);
+  OpenTrained();
+  const records::Erasure erasure = Forget(7);
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  clock_.Advance(absl::Hours(3));
+  Reopen();  // it looks at the clock when it begins
+  model_ = FindModel("m");
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).reclaimed_time_micros() != 0; }));
+}
+
+TEST_F(PhysicalErasureTest, ADeletedModelIsReclaimedToo) {
+  OpenTrained();
+  const Traces traces = TracesOf(7);
+  ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
+  EXPECT_TRUE(IsIn("/store", traces.ciphertext)) << "the control";
+  ASSERT_THAT(engine_->reclaimer().ReclaimNow(), IsOk());
+  EXPECT_FALSE(IsIn("/store", traces.ciphertext));
+  EXPECT_FALSE(IsIn("/store", traces.checkpoint));
+}
+
+}  // namespace
+}  // namespace expunge
