@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "catalog/sample_codec.h"
@@ -128,6 +129,7 @@ absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
     RETURN_IF_ERROR(EmptyRowsWithoutKey(model, arrivals));
     // Keys first: a sample without its key is not a sample, a key without samples harms nobody.
     RETURN_IF_ERROR(keyring_->CreateSubjectKeys(model.uid(), new_keys));
+    CrashPoint("ingest_keys_created");
     records::Model record = model.record;
     record.set_ingest_batch(record.ingest_batch() + 1);
     std::vector<SubjectUpdate> updates;
@@ -145,6 +147,7 @@ absl::Status Ingestor::Write(ModelEntry& model, std::vector<Arrival> arrivals) {
       updates.push_back(std::move(arrival.update));
     }
     RETURN_IF_ERROR(store_->ApplyIngest(model.uid(), record, updates));
+    CrashPoint("ingest_written");
     model.record = std::move(record);
   }
 

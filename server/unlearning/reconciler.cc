@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -223,7 +224,9 @@ absl::StatusOr<bool> Reconciler::PublishPrefix(Pass& pass) {
   }
   Constituent constituent = {pass.id.shard, pass.valid_slices, pass.generation, lineage, ParametersDigest(pass.state)};
   ASSIGN_OR_RETURN(constituent.network, trainer_->BuildNetwork(pass.model.spec(), pass.state.parameters));
+  CrashPoint("publish_built");
   if (!pass.model.ensemble().Publish(std::move(constituent))) return false;
+  CrashPoint("publish_swapped");
   pass.model.changes().Notify();
   return true;
 }
@@ -269,7 +272,9 @@ absl::StatusOr<bool> Reconciler::Commit(Pass& pass, uint32_t slice, double worke
     MutexLock lock(&pass.shard.mutex);
     if (pass.shard.generation != pass.generation) return false;
     RETURN_IF_ERROR(keyring_->CreateCheckpointKey(pass.id, slice, key_id, key));
+    CrashPoint("commit_key_created");
     RETURN_IF_ERROR(store_->PutCheckpoint(pass.id, slice, checkpoint, sealed));
+    CrashPoint("commit_written");
   }
   pass.SetCheckpoint(slice, &checkpoint);
   pass.model.changes().Notify();
@@ -281,9 +286,11 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
     ASSIGN_OR_RETURN(const bool published, PublishPrefix(pass));
     if (!published) return Outcome::kMoved;
   }
-  if (!pass.pending.empty())
+  if (!pass.pending.empty()) {
     RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending, pass.worker_seconds, clock_->Now(),
                                            [&] { return !pass.Moved(); }));
+    CrashPoint("retrained_marked");
+  }
   return pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained)
              ? Outcome::kUpToDate
              : Outcome::kMoved;

@@ -11,6 +11,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -258,6 +259,7 @@ absl::Status Unlearner::Train(ModelEntry& model) {
     record.set_trained_through_batch(record.ingest_batch());
     record.set_train_time_micros(absl::ToUnixMicros(parts_.clock->Now()));
     RETURN_IF_ERROR(parts_.store->PutModel(model.uid(), record));
+    CrashPoint("train_recorded");
     const bool moved = record.trained_through_batch() != model.record.trained_through_batch();
     model.record = std::move(record);
     model.set_trained();
