@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "base/crash_point.h"
 #include "base/error.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
@@ -277,9 +278,11 @@ absl::Status Keyring::Purge() {
   rocksdb::DB* const db = impl_->database->get();
   // A flush ends the WAL in use; the compaction leaves behind what was deleted, also in the lowest level.
   RETURN_IF_ERROR(FromRocks(db->Flush(rocksdb::FlushOptions()), kName));
+  CrashPoint("purge_flushed");
   rocksdb::CompactRangeOptions whole;
   whole.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
   RETURN_IF_ERROR(FromRocks(db->CompactRange(whole, nullptr, nullptr), kName));
+  CrashPoint("purge_compacted");
 
   impl_->reads.WaitForEarlier();
   // The files that this made obsolete may still be on their way out in a background thread. With deletions disabled,
@@ -293,7 +296,9 @@ absl::Status Keyring::Purge() {
   // Until the directory is synced, a loss of power may bring a file back that was deleted.
   std::unique_ptr<rocksdb::Directory> directory;
   RETURN_IF_ERROR(FromRocks(db->GetEnv()->NewDirectory(db->GetName(), &directory), kName));
-  return FromRocks(directory->Fsync(), kName);
+  RETURN_IF_ERROR(FromRocks(directory->Fsync(), kName));
+  CrashPoint("purge_files_gone");
+  return absl::OkStatus();
 }
 
 }  // namespace expunge

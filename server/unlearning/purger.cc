@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/crash_point.h"
 #include "base/executor.h"
 #include "base/log.h"
 
@@ -46,6 +47,7 @@ void Purger::Run() {
     }
     absl::Status status = keyring_->Purge();
     if (status.ok()) status = ledger_->MarkPurged(batch, clock_->Now());
+    if (status.ok()) CrashPoint("purge_marked");
     if (status.ok()) continue;
 
     Log(LogLevel::kError, "purge_failed", {{"error", status.ToString()}});

@@ -178,10 +178,12 @@ absl::Status Unlearner::RecordAndIsolate(const ForgetRequest& request, const Pse
   if (complete) CompleteAtOnce(erasure);
 
   erasure.set_sequence(parts_.ledger->BeginIsolation());
+  CrashPoint("forget_begun");
   if (absl::Status recorded = parts_.ledger->Record(erasure, removals, suppress_in); !recorded.ok()) {
     parts_.ledger->EndIsolation(erasure.sequence());
     return recorded;
   }
+  CrashPoint("forget_recorded");
   for (const Holding& holding : holdings) holding.model->RemoveFromCounts(holding.shard, holding.row);
   if (complete) {
     parts_.ledger->EndIsolation(erasure.sequence());
@@ -212,9 +214,11 @@ absl::Status Unlearner::Isolate(records::Erasure& erasure) {
     }
   }
   const absl::Status destroyed = parts_.keyring->Destroy(destruction);
+  CrashPoint("forget_rows_removed");
   // Also when the keys could not be destroyed: what knew the subject must not answer.
   for (const Part& part : parts) part.model->ensemble().Withdraw(part.shard, part.first_slice, part.generation);
   RETURN_IF_ERROR(destroyed);
+  CrashPoint("forget_withdrawn");
 
   const absl::Time now = parts_.clock->Now();
   erasure.set_isolated_time_micros(absl::ToUnixMicros(now));
@@ -232,6 +236,7 @@ absl::Status Unlearner::Announce(const records::Erasure& erasure) {
       parts_.pool->Notify(shard, absl::FromUnixMicros(erasure.due_time_micros()));
     }
   }
+  CrashPoint("forget_announced");
   return absl::OkStatus();
 }
 
