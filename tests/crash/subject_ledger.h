@@ -18,8 +18,7 @@ class SubjectLedger {
  public:
   struct Erasure {
     v1::ForgetRequest request;
-    std::string name;
-    uint64_t samples_erased = 0;
+    v1::Erasure seen;  // as the server showed it last
   };
 
   // An ingest of these samples (subject to indices) was acknowledged. `attempts`: how often it was sent.
@@ -30,7 +29,11 @@ class SubjectLedger {
   // A Forget was acknowledged. `models`: all that there are.
   void Forgot(const v1::ForgetRequest& request, const std::vector<std::string>& models, const v1::Erasure& reply);
 
+  // The server showed an erasure. One of these subjects' stands no less far than when it was shown before.
+  void Saw(const v1::Erasure& erasure);
+
   const std::vector<Erasure>& erasures() const { return erasures_; }
+  std::set<std::string> ErasuresOf(const std::string& subject) const;  // their names
   int64_t SamplesIn(const std::string& model) const;
   int64_t SubjectsIn(const std::string& model) const;
   // Subjects that were forgotten in the model and have not consented since.
