@@ -78,6 +78,16 @@ void ExpectListed(Client& client, const std::vector<SubjectLedger*>& ledgers) {
   EXPECT_EQ(listed, expected);
 }
 
+// The server has come to the right parameters by itself: by what it was asked for before.
+void ExpectRightBits(Client& client, const std::vector<SubjectLedger*>& ledgers, const std::string& model) {
+  const auto found = GetModel(client, IdOf(model));
+  ASSERT_THAT(found, IsOk());
+  for (const SubjectLedger* ledger : ledgers) ledger->Saw(*found);
+  if (found->state() == v1::Model::CREATED) return;
+  ASSERT_THAT(WaitUntilReady(client, IdOf(model)), IsOk());
+  EXPECT_THAT(ReplayAll(client, IdOf(model)), IsOk());
+}
+
 void ExpectForgottenAreRefused(Client& client, const SubjectLedger& ledger, const std::string& model) {
   v1::SampleBatch batch;
   for (const std::string& subject : ledger.ForgottenIn(model)) {
@@ -100,6 +110,7 @@ void ExpectWhatWasAcknowledged(ServerProcess& server, const std::vector<SubjectL
   ExpectListed(client, ledgers);
   for (const std::string& model : kCrashModels) {
     SCOPED_TRACE(model);
+    ExpectRightBits(client, ledgers, model);
     int64_t samples = 0, subjects = 0;
     for (const SubjectLedger* ledger : ledgers) {
       ExpectForgottenAreRefused(client, *ledger, model);

@@ -41,19 +41,32 @@ class Service {
     return phase_ == Phase::kGoingOn;
   }
 
-  // Makes a call that may be repeated until the server answers it, through as many restarts as that takes. It keeps its
-  // error when it is abandoned, or the server stays away.
+  // Makes a call that may be repeated until the server answers it, through as many restarts as that takes. ABORTED:
+  // the server stays away.
   template <typename Call>
   auto Answer(const Call& call, int* attempts = nullptr) {
     for (int attempt = 1;; ++attempt) {
-      const std::shared_ptr<Client> client = WaitForAny();
-      auto reply = client == nullptr ? decltype(call(*client))(absl::AbortedError("no server")) : call(*client);
-      if (!IsAway(StatusOfReply(reply)) || !WaitForAnother(client)) {
-        if (attempts != nullptr) *attempts = attempt;
-        CountAnswer();
-        return reply;
-      }
+      auto reply = AnswerOrNot(call);
+      if (IsAway(StatusOfReply(reply))) continue;
+      if (attempts != nullptr) *attempts = attempt;
+      return reply;
     }
+  }
+
+  // Makes a call once. After an error that tells of the server's end alone (IsAway) there is another server.
+  template <typename Call>
+  auto AnswerOrNot(const Call& call) {
+    const std::shared_ptr<Client> client = WaitForAny();
+    auto reply = client == nullptr ? decltype(call(*client))(absl::AbortedError("no server")) : call(*client);
+    if (!IsAway(StatusOfReply(reply))) {
+      CountAnswer();
+    } else if (!WaitForAnother(client)) {
+      reply = absl::AbortedError("no server any more");
+    }
+    return reply;
+  }
+  static bool IsAway(const absl::Status& status) {
+    return (absl::IsUnavailable(status) && ReasonOf(status) != "NO_CONSTITUENTS") || absl::IsCancelled(status);
   }
 
   // Waits until `count` more calls were answered, the clients are not to go on, or there are no answers any more.
@@ -73,11 +86,6 @@ class Service {
 
   // Only a defect takes so long.
   static constexpr absl::Duration kPatience = absl::Minutes(3);
-
-  // Whether it is the server's end, not the server, that the status tells of.
-  static bool IsAway(const absl::Status& status) {
-    return (absl::IsUnavailable(status) && ReasonOf(status) != "NO_CONSTITUENTS") || absl::IsCancelled(status);
-  }
 
   void SetPhase(Phase phase) {
     MutexLock lock(&mutex_);

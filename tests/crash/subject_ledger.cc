@@ -18,6 +18,10 @@ void ExpectKept(const v1::Erasure::Milestones& before, const v1::Erasure::Milest
   }
 }
 
+absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
+  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
+}
+
 }  // namespace
 
 void SubjectLedger::Ingested(const std::string& model, const Samples& samples, bool new_consent, int attempts,
@@ -80,6 +84,18 @@ void SubjectLedger::Saw(const v1::Erasure& erasure) {
     ExpectKept(known.seen.milestones(), erasure.milestones());
     known.seen = erasure;
   }
+}
+
+void SubjectLedger::Trained(const v1::Model& reply) {
+  Saw(reply);
+  EXPECT_TRUE(reply.has_train_time());
+  train_times_[reply.name()] = TimeOf(reply.train_time());
+}
+
+void SubjectLedger::Saw(const v1::Model& model) const {
+  const auto trained = train_times_.find(model.name());
+  if (trained == train_times_.end()) return;
+  EXPECT_GE(TimeOf(model.train_time()), trained->second) << "an acknowledged training is gone";
 }
 
 std::set<std::string> SubjectLedger::ErasuresOf(const std::string& subject) const {

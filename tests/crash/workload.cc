@@ -132,10 +132,31 @@ class Workload::Caller {
   void Forget() {
     v1::ForgetRequest request = ForgetOf(AnySubject());
     if (Below(3) == 0) request.add_models(AnyOf(kCrashModels));
-    const auto reply = service_->Answer([&](Client& client) { return client.Forget(request); });
+    const auto send = [&](Client& client) { return client.Forget(request); };
+    const auto reply = Below(2) == 0 ? service_->Answer(send) : service_->AnswerOrNot(send);
+    if (Service::IsAway(reply.status())) return LearnWhetherForgotten(request);
     ASSERT_THAT(reply, IsOk());
     ledger_.Forgot(request, kCrashModels, *reply);
     ++*erasures_;
+  }
+
+  // The reply was lost and the request is not repeated: the server has finished it by itself, or knows nothing of it.
+  void LearnWhetherForgotten(const v1::ForgetRequest& request) {
+    auto names = service_->Answer([&](Client& client) { return AuditSubject(client, request.subject_id()); });
+    ASSERT_THAT(names, IsOk());
+    for (const std::string& known : ledger_.ErasuresOf(request.subject_id())) names->erase(known);
+    if (names->empty()) return;
+    ASSERT_EQ(names->size(), 1u);
+    const auto erasure = GetErasure(*names->begin());
+    ASSERT_THAT(erasure, IsOk());
+    ledger_.Forgot(request, kCrashModels, *erasure);
+    ++*erasures_;
+  }
+
+  absl::StatusOr<v1::Erasure> GetErasure(const std::string& name) {
+    v1::GetErasureRequest request;
+    request.set_name(name);
+    return service_->Answer([&](Client& client) { return client.GetErasure(request); });
   }
 
   void ForgetAgain() {
@@ -148,20 +169,19 @@ class Workload::Caller {
 
   void LookAtErasure() {
     if (ledger_.erasures().empty()) return;
-    v1::GetErasureRequest request;
-    request.set_name(AnyOf(ledger_.erasures()).seen.name());
-    const auto reply = service_->Answer([&](Client& client) { return client.GetErasure(request); });
-    ASSERT_THAT(reply, IsOk());
-    ledger_.Saw(*reply);
+    const auto erasure = GetErasure(AnyOf(ledger_.erasures()).seen.name());
+    ASSERT_THAT(erasure, IsOk());
+    ledger_.Saw(*erasure);
   }
 
   void Train() {
-    const std::string& model = AnyOf(kCrashModels);
-    const absl::Status status = service_->Answer([&](Client& client) { return expunge::Train(client, IdOf(model)); });
-    if (status.ok()) {
-      trained_.insert(model);
+    v1::TrainModelRequest request;
+    request.set_name(AnyOf(kCrashModels));
+    const auto model = service_->Answer([&](Client& client) { return client.TrainModel(request); });
+    if (model.ok()) {
+      ledger_.Trained(*model);
     } else {
-      EXPECT_THAT(status, Fails(absl::StatusCode::kFailedPrecondition, "MORE_SLICES_THAN_SUBJECTS"));
+      EXPECT_THAT(model, Fails(absl::StatusCode::kFailedPrecondition, "MORE_SLICES_THAN_SUBJECTS"));
     }
   }
 
@@ -171,7 +191,7 @@ class Workload::Caller {
         [request = StripesInputs(IdOf(model), Below(99), 2)](Client& client) { return client.Predict(request); });
     if (absl::IsFailedPrecondition(reply.status())) {
       EXPECT_THAT(reply, Fails(absl::StatusCode::kFailedPrecondition, "MODEL_NOT_TRAINED"));
-      EXPECT_FALSE(trained_.contains(model) && ledger_.SubjectsIn(model) > 0) << "an acknowledged training is gone";
+      EXPECT_FALSE(ledger_.IsTrained(model) && ledger_.SubjectsIn(model) > 0) << "an acknowledged training is gone";
     } else if (!reply.ok()) {
       EXPECT_THAT(reply, Fails(absl::StatusCode::kUnavailable, "NO_CONSTITUENTS"));
     } else {
@@ -197,6 +217,7 @@ class Workload::Caller {
     EXPECT_LE(counted, *erasures_ + kClients) << "there are erasures that nobody asked for";
     EXPECT_EQ(counts.failed() + counts.denied() + counts.pending(), 0);
     EXPECT_EQ(report->models_size(), static_cast<int>(kCrashModels.size()));
+    for (const v1::Model& model : report->models()) ledger_.Saw(model);
   }
 
   void AuditOneSubject() {
@@ -211,7 +232,6 @@ class Workload::Caller {
   Service* const service_;
   std::atomic<int64_t>* const erasures_;  // acknowledged, of all clients
   bool has_begun_ = false;
-  std::set<std::string> trained_;  // models of which a training was acknowledged to this client
   SubjectLedger ledger_;
 };
 
