@@ -91,6 +91,7 @@ TEST_P(CrashPointTest, ADeathThereLosesNothing) {
     StartAgain();
     if (HasFatalFailure()) return;
     ExpectWhatWasAcknowledged(server_, workload_.ledgers());
+    if (HasFatalFailure()) return;
   }
   EXPECT_EQ(server_.Terminate(), 0);
   if (!HasFailure()) ++points_survived;

@@ -51,6 +51,7 @@ class Life {
     }
     workload_.End();
     ExpectWhatWasAcknowledged(server_, workload_.ledgers());
+    if (testing::Test::HasFatalFailure()) return;
     EXPECT_EQ(server_.Terminate(), 0);
     totals_->erasures += workload_.erasures();
     totals_->answers += workload_.answers();
