@@ -10,31 +10,19 @@ namespace expunge {
 
 // Every place at which tests end the process: between two steps whose order a crash must respect. A name says what was
 // just done.
+// clang-format off
 inline constexpr auto kCrashPoints = std::to_array<std::string_view>({
-    "forget_begun",
-    "forget_recorded",
-    "forget_rows_removed",
-    "forget_withdrawn",
-    "forget_announced",
-    "rekey_recorded",
-    "rekey_rows_written",
-    "commit_key_created",
-    "commit_written",
-    "publish_built",
-    "publish_swapped",
+    "forget_begun", "forget_recorded", "forget_rows_removed", "forget_withdrawn", "forget_announced",
+    "rekey_recorded", "rekey_rows_written",
+    "commit_key_created", "commit_written",
+    "publish_built", "publish_swapped",
     "retrained_marked",
-    "purge_flushed",
-    "purge_compacted",
-    "purge_files_gone",
-    "purge_searched",
-    "purge_marked",
-    "reclaim_compacted",
-    "reclaim_searched",
-    "reclaim_marked",
-    "ingest_keys_created",
-    "ingest_written",
+    "purge_flushed", "purge_compacted", "purge_files_gone", "purge_searched", "purge_marked",
+    "reclaim_compacted", "reclaim_searched", "reclaim_marked",
+    "ingest_keys_created", "ingest_written",
     "train_recorded",
 });
+// clang-format on
 
 void ThisIsNotInCrashPoints();  // not defined: what a compiler names when it refuses a name
 

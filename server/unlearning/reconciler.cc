@@ -286,9 +286,11 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
     ASSIGN_OR_RETURN(const bool published, PublishPrefix(pass));
     if (!published) return Outcome::kMoved;
   }
-  if (!pass.pending.empty())
+  if (!pass.pending.empty()) {
     RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending, pass.worker_seconds, clock_->Now(),
                                            [&] { return !pass.Moved(); }));
+    CrashPoint("retrained_marked");
+  }
   return pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained)
              ? Outcome::kUpToDate
              : Outcome::kMoved;

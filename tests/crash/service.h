@@ -1,13 +1,14 @@
 #ifndef EXPUNGE_TESTS_CRASH_SERVICE_H_
 #define EXPUNGE_TESTS_CRASH_SERVICE_H_
 
-#include <functional>
+#include <cstdint>
 #include <memory>
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "base/error.h"
 #include "base/mutex.h"
 #include "client/client.h"
@@ -30,48 +31,83 @@ class Service {
     changed_.SignalAll();
   }
 
-  // The workload is to end. The server stays up from now on.
-  void Stop() {
+  // Whether the clients are to go on. They are not to after End, with a server that stays up for the calls under way,
+  // nor after Abandon, with one that does not come back.
+  void Begin() { SetPhase(Phase::kGoingOn); }
+  void End() { SetPhase(Phase::kEnding); }
+  void Abandon() { SetPhase(Phase::kAbandoned); }
+  bool going_on() const {
     MutexLock lock(&mutex_);
-    stopping_ = true;
-    changed_.SignalAll();
-  }
-  bool stopping() const {
-    MutexLock lock(&mutex_);
-    return stopping_;
+    return phase_ == Phase::kGoingOn;
   }
 
-  // Makes a call that may be repeated until the server answers it, through as many restarts as that takes.
+  // Makes a call that may be repeated until the server answers it, through as many restarts as that takes. ABORTED:
+  // the server stays away.
   template <typename Call>
   auto Answer(const Call& call, int* attempts = nullptr) {
     for (int attempt = 1;; ++attempt) {
-      const std::shared_ptr<Client> client = Current();
-      auto reply = call(*client);
-      if (!IsAway(StatusOfReply(reply))) {
-        if (attempts != nullptr) *attempts = attempt;
-        CountAnswer();
-        return reply;
-      }
-      WaitForAnother(client);
+      auto reply = AnswerOrNot(call);
+      if (IsAway(StatusOfReply(reply))) continue;
+      if (attempts != nullptr) *attempts = attempt;
+      return reply;
     }
   }
 
-  // Waits until `count` more calls were answered.
-  void WaitForAnswers(int count) {
-    MutexLock lock(&mutex_);
-    const int until = answers_ + count;
-    while (answers_ < until) changed_.Wait(&mutex_);
+  // Makes a call once. After an error that tells of the server's end alone (IsAway) there is another server.
+  template <typename Call>
+  auto AnswerOrNot(const Call& call) {
+    const std::shared_ptr<Client> client = WaitForAny();
+    auto reply = client == nullptr ? decltype(call(*client))(absl::AbortedError("no server")) : call(*client);
+    if (!IsAway(StatusOfReply(reply))) {
+      CountAnswer();
+    } else if (!WaitForAnother(client)) {
+      reply = absl::AbortedError("no server any more");
+    }
+    return reply;
   }
-
- private:
-  // Whether it is the server's end, not the server, that the status tells of.
   static bool IsAway(const absl::Status& status) {
     return (absl::IsUnavailable(status) && ReasonOf(status) != "NO_CONSTITUENTS") || absl::IsCancelled(status);
   }
 
-  std::shared_ptr<Client> Current() const {
+  // Waits until `count` more calls were answered, the clients are not to go on, or there are no answers any more.
+  void WaitForAnswers(int count) {
     MutexLock lock(&mutex_);
-    return client_;
+    const int64_t until = answers_ + count;
+    while (answers_ < until && phase_ == Phase::kGoingOn && !changed_.WaitWithTimeout(&mutex_, kPatience)) {
+    }
+  }
+  int64_t answers() const {
+    MutexLock lock(&mutex_);
+    return answers_;
+  }
+
+ private:
+  enum class Phase { kGoingOn, kEnding, kAbandoned };
+
+  // Only a defect takes so long.
+  static constexpr absl::Duration kPatience = absl::Minutes(3);
+
+  void SetPhase(Phase phase) {
+    MutexLock lock(&mutex_);
+    phase_ = phase;
+    changed_.SignalAll();
+  }
+
+  // Null when abandoned.
+  std::shared_ptr<Client> WaitForAny() {
+    MutexLock lock(&mutex_);
+    while (client_ == nullptr && phase_ != Phase::kAbandoned) changed_.Wait(&mutex_);
+    return phase_ == Phase::kAbandoned ? nullptr : client_;
+  }
+
+  // False when abandoned, or there is none.
+  bool WaitForAnother(const std::shared_ptr<Client>& broken) {
+    MutexLock lock(&mutex_);
+    bool too_late = false;
+    while (client_ == broken && phase_ != Phase::kAbandoned && !too_late) {
+      too_late = changed_.WaitWithTimeout(&mutex_, kPatience);
+    }
+    return client_ != broken && phase_ != Phase::kAbandoned;
   }
 
   void CountAnswer() {
@@ -80,16 +116,11 @@ class Service {
     changed_.SignalAll();
   }
 
-  void WaitForAnother(const std::shared_ptr<Client>& broken) {
-    MutexLock lock(&mutex_);
-    while (client_ == broken && !stopping_) changed_.Wait(&mutex_);
-  }
-
   mutable Mutex mutex_;
   CondVar changed_;
   std::shared_ptr<Client> client_ ABSL_GUARDED_BY(mutex_);
-  int answers_ ABSL_GUARDED_BY(mutex_) = 0;
-  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+  int64_t answers_ ABSL_GUARDED_BY(mutex_) = 0;
+  Phase phase_ ABSL_GUARDED_BY(mutex_) = Phase::kEnding;
 };
 
 }  // namespace expunge

@@ -5,6 +5,24 @@
 #include "gtest/gtest.h"
 
 namespace expunge {
+namespace {
+
+// Each milestone that was reached is one still, at the same time.
+void ExpectKept(const v1::Erasure::Milestones& before, const v1::Erasure::Milestones& now) {
+  const google::protobuf::Reflection& fields = *before.GetReflection();
+  std::vector<const google::protobuf::FieldDescriptor*> reached;
+  fields.ListFields(before, &reached);
+  for (const google::protobuf::FieldDescriptor* field : reached) {
+    EXPECT_EQ(fields.GetMessage(now, field).ShortDebugString(), fields.GetMessage(before, field).ShortDebugString())
+        << field->name();
+  }
+}
+
+absl::Time TimeOf(const google::protobuf::Timestamp& timestamp) {
+  return absl::FromUnixSeconds(timestamp.seconds()) + absl::Nanoseconds(timestamp.nanos());
+}
+
+}  // namespace
 
 void SubjectLedger::Ingested(const std::string& model, const Samples& samples, bool new_consent, int attempts,
                              const v1::IngestSamplesResponse& reply) {
@@ -37,8 +55,8 @@ void SubjectLedger::Forgot(const v1::ForgetRequest& request, const std::vector<s
                            const v1::Erasure& reply) {
   for (const Erasure& erasure : erasures_) {
     if (erasure.request.request_id() != request.request_id()) continue;
-    EXPECT_EQ(reply.name(), erasure.name) << "a repeated request made another erasure";
-    EXPECT_EQ(reply.samples_erased(), erasure.samples_erased) << "an erasure was applied twice";
+    EXPECT_EQ(reply.name(), erasure.seen.name()) << "a repeated request made another erasure";
+    Saw(reply);
     return;
   }
   uint64_t samples = 0;
@@ -54,7 +72,38 @@ void SubjectLedger::Forgot(const v1::ForgetRequest& request, const std::vector<s
   EXPECT_EQ(reply.samples_erased(), samples);
   EXPECT_TRUE(reply.state() == v1::Erasure::IN_PROGRESS || reply.state() == v1::Erasure::COMPLETED);
   EXPECT_TRUE(reply.milestones().has_isolated_time());
-  erasures_.push_back({request, reply.name(), reply.samples_erased()});
+  erasures_.push_back({request, reply});
+}
+
+void SubjectLedger::Saw(const v1::Erasure& erasure) {
+  for (Erasure& known : erasures_) {
+    if (known.seen.name() != erasure.name()) continue;
+    EXPECT_EQ(erasure.sequence(), known.seen.sequence());
+    EXPECT_EQ(erasure.samples_erased(), known.seen.samples_erased()) << "an erasure was applied twice";
+    EXPECT_TRUE(erasure.state() == v1::Erasure::COMPLETED || known.seen.state() != v1::Erasure::COMPLETED);
+    ExpectKept(known.seen.milestones(), erasure.milestones());
+    known.seen = erasure;
+  }
+}
+
+void SubjectLedger::Trained(const v1::Model& reply) {
+  Saw(reply);
+  EXPECT_TRUE(reply.has_train_time());
+  train_times_[reply.name()] = TimeOf(reply.train_time());
+}
+
+void SubjectLedger::Saw(const v1::Model& model) const {
+  const auto trained = train_times_.find(model.name());
+  if (trained == train_times_.end()) return;
+  EXPECT_GE(TimeOf(model.train_time()), trained->second) << "an acknowledged training is gone";
+}
+
+std::set<std::string> SubjectLedger::ErasuresOf(const std::string& subject) const {
+  std::set<std::string> names;
+  for (const Erasure& erasure : erasures_) {
+    if (erasure.request.subject_id() == subject) names.insert(erasure.seen.name());
+  }
+  return names;
 }
 
 int64_t SubjectLedger::SamplesIn(const std::string& model) const {

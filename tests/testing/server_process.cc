@@ -21,9 +21,6 @@
 namespace expunge {
 namespace {
 
-// Only a defect takes so long.
-constexpr absl::Duration kPatience = absl::Seconds(90);
-
 // Of 127.0.0.0/8, another one for each start in each process.
 std::string OwnHost() {
   static std::atomic<unsigned> count = 0;
@@ -37,7 +34,8 @@ ServerProcess::ServerProcess(std::string program, std::vector<std::string> optio
                              std::map<std::string, std::string> environment)
     : program_(std::move(program)), options_(std::move(options)), environment_(std::move(environment)) {}
 
-absl::Status ServerProcess::Start() {
+absl::Status ServerProcess::Start(absl::Duration limit) {
+  const absl::Time deadline = absl::Now() + limit;
   client_ = nullptr;
   process_ = nullptr;
   if (!keeps_address_) address_ = absl::StrCat(OwnHost(), ":0");
@@ -52,7 +50,7 @@ absl::Status ServerProcess::Start() {
   command.environment = environment_;
   command.stderr_path = log_path_;
   process_ = std::make_unique<ChildProcess>(command);
-  RETURN_IF_ERROR(WaitForPort(events));
+  RETURN_IF_ERROR(WaitForPort(events, deadline));
 
   const std::string port(absl::StripAsciiWhitespace(ReadWholeFile(port_path_)));
   address_ = absl::StrCat(address_.substr(0, address_.rfind(':')), ":", port);
@@ -60,8 +58,7 @@ absl::Status ServerProcess::Start() {
   return absl::OkStatus();
 }
 
-absl::Status ServerProcess::WaitForPort(int directory_events) {
-  const absl::Time deadline = absl::Now() + kPatience;
+absl::Status ServerProcess::WaitForPort(int directory_events, absl::Time deadline) {
   while (access(port_path_.c_str(), F_OK) != 0) {
     pollfd news[] = {{.fd = directory_events, .events = POLLIN}, {.fd = process_->descriptor(), .events = POLLIN}};
     const absl::Duration left = std::max(absl::ZeroDuration(), deadline - absl::Now());
@@ -90,9 +87,9 @@ int ServerProcess::Terminate() {
   return WaitForEnd();
 }
 
-void ServerProcess::Kill() {
+int ServerProcess::Kill() {
   Signal(SIGKILL);
-  WaitForEnd();
+  return WaitForEnd();
 }
 
 }  // namespace expunge

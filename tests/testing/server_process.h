@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "client/client.h"
 #include "tests/testing/child_process.h"
 #include "tests/testing/temp_dir.h"
@@ -24,13 +25,14 @@ class ServerProcess {
   explicit ServerProcess(std::string program, std::vector<std::string> options = {},
                          std::map<std::string, std::string> environment = {});
 
-  // Returns when it serves. FAILED_PRECONDITION with its log when it ended instead.
-  absl::Status Start();
+  // Returns when it serves. FAILED_PRECONDITION with its log when it ended instead. DEADLINE_EXCEEDED when it neither
+  // serves nor has ended after `limit`.
+  absl::Status Start(absl::Duration limit = kPatience);
   void Signal(int signal) { process_->Signal(signal); }
   // Its exit status, or 128 + the signal that ended it; -1, and it is killed, when it does not end.
   int WaitForEnd();
   int Terminate();  // SIGTERM and WaitForEnd
-  void Kill();      // SIGKILL and WaitForEnd
+  int Kill();       // SIGKILL and WaitForEnd
 
   // For calls to the server of this start, until its end is waited for. A new one each time.
   std::shared_ptr<Client> client() const { return client_; }
@@ -43,14 +45,18 @@ class ServerProcess {
   // The starts to come have the address of this one. Nobody else takes its port meanwhile.
   void KeepAddress() { keeps_address_ = true; }
   // For the starts to come.
+  std::string& program() { return program_; }
   std::vector<std::string>& options() { return options_; }
   std::map<std::string, std::string>& environment() { return environment_; }
 
  private:
-  absl::Status WaitForPort(int directory_events);
+  // Only a defect takes so long.
+  static constexpr absl::Duration kPatience = absl::Seconds(90);
+
+  absl::Status WaitForPort(int directory_events, absl::Time deadline);
 
   const TempDir directory_;
-  const std::string program_;
+  std::string program_;
   const std::string port_path_ = directory_ / "port";
   const std::string log_path_ = directory_ / "server.log";
   std::vector<std::string> options_;

@@ -1,0 +1,120 @@
+#include "server_main.h"
+
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <system_error>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/executor.h"
+#include "base/log.h"
+#include "base/status_macros.h"
+#include "engine/engine.h"
+#include "learning/numerics.h"
+#include "learning/torch_trainer.h"
+#include "options.h"
+#include "rpc/server.h"
+
+namespace expunge {
+namespace {
+
+// Blocks the signals that end the server, in this thread and all that it starts, so that Wait can take them.
+class EndSignals {
+ public:
+  EndSignals() {
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&set_);
+    sigaddset(&set_, SIGTERM);
+    sigaddset(&set_, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+  }
+
+  // Returns at the first signal. A second one ends the process at once, which loses nothing that was acknowledged.
+  void Wait() {
+    int signal = 0;
+    sigwait(&set_, &signal);
+    pthread_sigmask(SIG_UNBLOCK, &set_, nullptr);
+  }
+
+ private:
+  sigset_t set_;
+};
+
+// Whole or not at all: whoever waits for the file may read it as soon as it is there.
+absl::Status WritePortFile(const std::string& path, int port) {
+  if (path.empty()) return absl::OkStatus();
+  const std::string temporary = path + ".new";
+  std::ofstream(temporary) << port << "\n";
+  std::error_code error;
+  std::filesystem::rename(temporary, path, error);
+  if (!error) return absl::OkStatus();
+  return Error(absl::StatusCode::kFailedPrecondition, "PORT_FILE_NOT_WRITABLE",
+               absl::StrCat("port_file cannot be written: ", error.message()));
+}
+
+absl::Status Run(const ServerOptions& options) {
+  EndSignals end_signals;
+  Log(LogLevel::kInfo, "starting", {{"version", EXPUNGE_VERSION}, {"workers", options.engine.retrain.workers}});
+  RETURN_IF_ERROR(CheckBlas());
+  if (const std::string warning = BlasWarning(); !warning.empty())
+    Log(LogLevel::kWarning, "slow_blas", {{"problem", warning}});
+
+  // In the order of dependency: destruction is the shutdown.
+  const std::unique_ptr<Trainer> trainer = CreateTorchTrainer();
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.engine, trainer.get(), &SystemClock()));
+  RETURN_IF_ERROR(engine->Recover());
+  ThreadPool io("io", options.io_threads);
+  ThreadPool predict("predict", options.predict_threads);
+  ThreadPool replay("replay", 1);
+  ThreadPool admin("admin", 1);
+  ASSIGN_OR_RETURN(
+      const std::unique_ptr<Server> server,
+      Server::Start(
+          options.server,
+          {.engine = engine.get(), .clock = &SystemClock(), .io = &io, .predict = &predict, .replay = &replay, .admin = &admin}));
+  RETURN_IF_ERROR(WritePortFile(options.port_file, server->port()));
+  Log(LogLevel::kInfo, "serving", {{"port", server->port()}});
+
+  end_signals.Wait();
+  Log(LogLevel::kInfo, "draining");
+  engine->StopBackgroundWork();  // running calls may take long, and need the processor
+  server->Drain(absl::Seconds(options.drain_seconds));
+  return absl::OkStatus();
+}
+
+// Workers take and free a shard's samples again and again. glibc learns from that to serve blocks of such a size from
+// its arenas, where they leave holes that the next one does not fit; a fixed threshold gives them back to the system.
+void ReturnLargeBlocksToTheSystem() { mallopt(M_MMAP_THRESHOLD, 4 << 20); }
+
+}  // namespace
+
+int ServerMain(int argc, char** argv) {
+  umask(077);  // what is kept is nobody else's
+  ReturnLargeBlocksToTheSystem();
+  int exit_status = 0;
+  const std::optional<ServerOptions> options = ParseOptions(argc, argv, &exit_status);
+  if (!options) return exit_status;
+  ConfigureLog(options->log_level, options->log_format);
+  if (const absl::Status status = Run(*options); !status.ok()) {
+    std::cerr << "expunged: " << status.message() << "\n";
+    return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailure;
+  }
+  Log(LogLevel::kInfo, "stopped");
+  return 0;
+}
+
+}  // namespace expunge
