@@ -120,8 +120,13 @@ class FilledKeyring {
     CheckOk(keyring_->Purge());
   }
 
+  // The next subject's key and those of the checkpoints that knew it, as a Forget destroys them.
   double ShredNext() {
-    const Keyring::Destruction one = {.subjects = {{kModel, keyring_->PseudonymOf(SubjectName(next_++))}}};
+    for (uint32_t slice = 0; slice < kSlices; ++slice) {
+      CheckOk(keyring_->CreateCheckpointKey(kShard, slice, RandomCheckpointKeyId(), DataKey::Random()));
+    }
+    const Keyring::Destruction one = {.subjects = {{kModel, keyring_->PseudonymOf(SubjectName(next_++))}},
+                                      .checkpoints = {{kShard, /*first_slice=*/0}}};
     return SecondsOf([&] {
       CheckOk(keyring_->Destroy(one));
       CheckOk(keyring_->Purge());
@@ -130,6 +135,8 @@ class FilledKeyring {
 
  private:
   static constexpr ModelUid kModel = 1;
+  static constexpr ShardId kShard = {kModel, 0};
+  static constexpr uint32_t kSlices = 8;
 
   const TempDir directory_;
   const std::unique_ptr<Keyring> keyring_;
