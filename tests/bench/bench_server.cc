@@ -20,14 +20,17 @@ int Cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurre
 }  // namespace
 
 BenchServer::BenchServer(const Trainer* trainer, absl::Duration retrain_delay)
-    : io_("io", 4), predict_("predict", Cores()), replay_("replay", 1) {
+    : io_("io", 4), forget_("forget", 64), predict_("predict", Cores()), replay_("replay", 1) {
   engine_ = ValueOf(
       Engine::Open({.data_dir = directory_.path(), .retrain = {.workers = Cores(), .retrain_delay = retrain_delay}},
                    trainer, &SystemClock()));
   CheckOk(engine_->Recover());
-  server_ = ValueOf(Server::Start(
-      {.listen = "127.0.0.1:0"},
-      {.engine = engine_.get(), .clock = &SystemClock(), .io = &io_, .predict = &predict_, .replay = &replay_}));
+  server_ = ValueOf(Server::Start({.listen = "127.0.0.1:0"}, {.engine = engine_.get(),
+                                                              .clock = &SystemClock(),
+                                                              .io = &io_,
+                                                              .forget = &forget_,
+                                                              .predict = &predict_,
+                                                              .replay = &replay_}));
   client_ = std::make_unique<Client>(Client::Options{.address = absl::StrCat("127.0.0.1:", server_->port())});
 }
 

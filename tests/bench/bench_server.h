@@ -28,6 +28,7 @@ class BenchServer {
   const TempDir directory_;
   std::unique_ptr<Engine> engine_;
   ThreadPool io_;
+  ThreadPool forget_;
   ThreadPool predict_;
   ThreadPool replay_;
   std::unique_ptr<Server> server_;
