@@ -43,6 +43,7 @@ void Declare(CLI::App& app, Values& values) {
   options.engine.retrain.workers = Cores();
   options.predict_threads = Cores();
   options.io_threads = 4;
+  options.forget_threads = 64;  // they only wait; and those that wait together share a synced write
   options.drain_seconds = 30;
   app.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 
@@ -58,6 +59,8 @@ void Declare(CLI::App& app, Values& values) {
   WithVariable(app.add_option("--predict-threads", options.predict_threads, "Threads that compute answers"))
       ->check(CLI::Range(1, kMaxThreads));
   WithVariable(app.add_option("--io-threads", options.io_threads, "Threads that wait for the disk"))
+      ->check(CLI::Range(1, kMaxThreads));
+  WithVariable(app.add_option("--forget-threads", options.forget_threads, "Forgets that wait for the disk at a time"))
       ->check(CLI::Range(1, kMaxThreads));
   WithVariable(
       app.add_option("--master-key-file", options.engine.master_key_file,

@@ -16,6 +16,7 @@ struct ServerOptions {
   Server::Options server;
   int predict_threads = 1;
   int io_threads = 1;
+  int forget_threads = 1;
   double drain_seconds = 0;
   std::string port_file;
   LogLevel log_level = LogLevel::kInfo;

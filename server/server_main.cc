@@ -78,14 +78,17 @@ absl::Status Run(const ServerOptions& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.engine, trainer.get(), &SystemClock()));
   RETURN_IF_ERROR(engine->Recover());
   ThreadPool io("io", options.io_threads);
+  ThreadPool forget("forget", options.forget_threads);
   ThreadPool predict("predict", options.predict_threads);
   ThreadPool replay("replay", 1);
   ThreadPool admin("admin", 1);
-  ASSIGN_OR_RETURN(
-      const std::unique_ptr<Server> server,
-      Server::Start(
-          options.server,
-          {.engine = engine.get(), .clock = &SystemClock(), .io = &io, .predict = &predict, .replay = &replay, .admin = &admin}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Server> server, Server::Start(options.server, {.engine = engine.get(),
+                                                                                        .clock = &SystemClock(),
+                                                                                        .io = &io,
+                                                                                        .forget = &forget,
+                                                                                        .predict = &predict,
+                                                                                        .replay = &replay,
+                                                                                        .admin = &admin}));
   RETURN_IF_ERROR(WritePortFile(options.port_file, server->port()));
   Log(LogLevel::kInfo, "serving", {{"port", server->port()}});
 

@@ -21,7 +21,7 @@ bool IsFinal(v1::Erasure::State state) {
 
 grpc::ServerUnaryReactor* ErasureService::Forget(grpc::CallbackServerContext* context, const v1::ForgetRequest* request,
                                                  v1::Erasure* response) {
-  return RunUnary(context, parts_.executor, WhenAbandoned::kRun,
+  return RunUnary(context, parts_.forget_executor, WhenAbandoned::kRun,
                   [=, this] { return ForgetSubject(*request, response); });
 }
 

@@ -17,13 +17,14 @@ namespace expunge {
 
 class ErasureService final : public v1::ErasureService::CallbackService {
  public:
-  // Not owned. `executor` waits for the disk.
+  // Not owned. The executors wait for the disk, one with Forgets alone.
   struct Parts {
     Unlearner* unlearner;
     ErasureLedger* ledger;
     const Auditor* auditor;
     const Catalog* catalog;
     Executor* executor;
+    Executor* forget_executor;
     Drain* drain;
   };
   explicit ErasureService(const Parts& parts) : parts_(parts) {}

@@ -74,6 +74,7 @@ Server::Server(const Parts& parts)
                         .auditor = &parts.engine->auditor(),
                         .catalog = &parts.engine->catalog(),
                         .executor = parts.io,
+                        .forget_executor = parts.forget,
                         .drain = &drain_}),
       audit_service_({.auditor = &parts.engine->auditor(),
                       .catalog = &parts.engine->catalog(),

@@ -37,6 +37,7 @@ class Server {
     Engine* engine;  // recovered
     const Clock* clock;
     Executor* io;       // waits for the disk
+    Executor* forget;   // waits for the disk with Forgets alone: nothing that takes long may keep them waiting
     Executor* predict;  // computes answers
     Executor* replay;   // trains for hours, below everything else in priority
     Executor* admin;    // copies and rewrites files for minutes, below everything else in priority

@@ -5,14 +5,17 @@
 #include <time.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
+#include <latch>
 #include <map>
 #include <numeric>
 #include <optional>
 #include <string>
+#include <thread>
 
 namespace expunge {
 namespace {
@@ -83,6 +86,23 @@ double Series::Percentile(double percent) const {
 
 double Series::Mean() const {
   return std::accumulate(values_.begin(), values_.end(), 0.0) / static_cast<double>(values_.size());
+}
+
+double CallsPerSecond(int callers, int64_t calls, const std::function<void(int64_t)>& call) {
+  std::atomic<int64_t> next = 0;
+  std::latch started(callers + 1);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < callers; ++i) {
+    threads.emplace_back([&] {
+      started.arrive_and_wait();
+      for (int64_t index = next++; index < calls; index = next++) call(index);
+    });
+  }
+  started.arrive_and_wait();
+  const double seconds = SecondsOf([&] {
+    for (std::thread& thread : threads) thread.join();
+  });
+  return static_cast<double>(calls) / seconds;
 }
 
 double ProcessCpuSeconds() {

@@ -28,6 +28,7 @@ class BenchServer {
   const TempDir directory_;
   std::unique_ptr<Engine> engine_;
   ThreadPool io_;
+  ThreadPool forget_;
   ThreadPool predict_;
   ThreadPool replay_;
   std::unique_ptr<Server> server_;
@@ -37,15 +38,17 @@ class BenchServer {
 // A declaration of ten classes over UINT8 inputs of this many bytes, 8 slices: the cheapest model to train.
 v1::Model CheapModel(const std::string& name, int64_t input_bytes, int shards);
 
-// Batches of about 1 MiB, as the command makes them, with samples of random bytes, ten to a subject: SubjectName(i /
-// 10) has sample i.
-std::vector<v1::SampleBatch> RandomBatches(int64_t samples, int64_t input_bytes);
+// Batches of about 1 MiB, as the command makes them, with samples of random bytes: sample i is one of SubjectName(i /
+// samples_per_subject).
+std::vector<v1::SampleBatch> RandomBatches(int64_t samples, int64_t input_bytes, int samples_per_subject = 10);
 std::string SubjectName(int64_t index);
 
 // The calls that every bench makes; they end the program on an error.
 void Create(Client& client, const v1::Model& model);
 void Ingest(Client& client, const std::string& model, const std::vector<v1::SampleBatch>& batches);
 void TrainAndWait(Client& client, const std::string& model);
+// Under GDPR and a new request id.
+v1::Erasure Forget(Client& client, const std::string& subject_id);
 
 }  // namespace expunge
 

@@ -12,7 +12,6 @@
 #include <random>
 #include <string>
 
-#include "client/uuid.h"
 #include "learning/torch_trainer.h"
 #include "tests/bench/bench_main.h"
 #include "tests/bench/bench_server.h"
@@ -37,11 +36,8 @@ class TrainedStore {
   }
 
   double ForgetNext() {
-    v1::ForgetRequest request;
-    request.set_request_id(RandomUuid());
-    request.set_subject_id(SubjectName(next_++));
-    request.set_regulation(v1::GDPR);
-    return SecondsOf([&] { CheckOk(server_.client().Forget(request).status()); });
+    const std::string subject = SubjectName(next_++);
+    return SecondsOf([&] { Forget(server_.client(), subject); });
   }
 
  private:

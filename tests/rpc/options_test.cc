@@ -46,7 +46,8 @@ TEST(OptionsTest, TheCommandLineIsTaken) {
                                            "--listen",    "127.0.0.1:0",
                                            "--workers=3", "--predict-threads",
                                            "4",           "--io-threads",
-                                           "5",           "--master-key-file",
+                                           "5",           "--forget-threads",
+                                           "6",           "--master-key-file",
                                            "k",           "--max-message-bytes",
                                            "1000000",     "--retrain-delay",
                                            "2.5",         "--drain-timeout",
@@ -59,6 +60,7 @@ TEST(OptionsTest, TheCommandLineIsTaken) {
   EXPECT_EQ(options.engine.retrain.workers, 3);
   EXPECT_EQ(options.predict_threads, 4);
   EXPECT_EQ(options.io_threads, 5);
+  EXPECT_EQ(options.forget_threads, 6);
   EXPECT_EQ(options.engine.master_key_file, "k");
   EXPECT_EQ(options.server.max_message_bytes, 1'000'000);
   EXPECT_EQ(options.engine.retrain.retrain_delay, absl::Milliseconds(2500));

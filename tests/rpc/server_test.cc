@@ -17,9 +17,13 @@ namespace {
 class ServerTest : public WireTest {
  protected:
   absl::Status StartAnother(const Server::Options& options) {
-    return Server::Start(
-               options,
-               {.engine = engine_.get(), .clock = &SystemClock(), .io = &io_, .predict = &predict_, .replay = &replay_, .admin = &replay_})
+    return Server::Start(options, {.engine = engine_.get(),
+                                   .clock = &SystemClock(),
+                                   .io = &io_,
+                                   .forget = &forget_,
+                                   .predict = &predict_,
+                                   .replay = &replay_,
+                                   .admin = &replay_})
         .status();
   }
 };

@@ -51,17 +51,35 @@ TEST_F(UnaryTest, AQueuedPredictPastItsDeadlineIsNotComputed) {
 TEST_F(UnaryTest, ACancelledForgetIsCarriedOutNevertheless) {
   CreateModel();
   Ingest(0, 20);
-  io_.Hold();
+  forget_.Hold();
   AsyncCall<v1::ForgetRequest, v1::Erasure> call{.request = ForgetOf(3)};
   erasure_->async()->Forget(&call.context, &call.request, &call.response, call.Done());
-  io_.WaitForHeld(1);
+  forget_.WaitForHeld(1);
   call.context.TryCancel();
   call.done.WaitForNotification();
   EXPECT_EQ(call.status.error_code(), grpc::StatusCode::CANCELLED);
   PredictRoundTrips();
-  io_.Release();
+  forget_.Release();
   const std::array<uint64_t, 6> counts = engine_->ledger().CountsByState();
   EXPECT_EQ(counts[records::Erasure::COMPLETED] + counts[records::Erasure::IN_PROGRESS], 1);
+}
+
+TEST_F(UnaryTest, AForgetDoesNotWaitForCallsOfAnotherKind) {
+  CreateModel();
+  Ingest(0, 20);
+  io_.Hold();
+  predict_.Hold();
+  AsyncCall<v1::ListErasuresRequest, v1::ListErasuresResponse> other;
+  erasure_->async()->ListErasures(&other.context, &other.request, &other.response, other.Done());
+  io_.WaitForHeld(1);
+  grpc::ClientContext context;
+  v1::Erasure erasure;
+  const grpc::Status status = erasure_->Forget(&context, ForgetOf(3), &erasure);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  EXPECT_FALSE(other.done.HasBeenNotified());
+  io_.Release();
+  predict_.Release();
+  other.done.WaitForNotification();
 }
 
 TEST_F(UnaryTest, TooManyWaitingPredictsAreRefusedAtOnce) {

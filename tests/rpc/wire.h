@@ -87,6 +87,7 @@ class WireTest : public testing::Test {
   CountingTrainer trainer_;
   std::unique_ptr<Engine> engine_;
   HeldExecutor io_;
+  HeldExecutor forget_;
   HeldExecutor predict_;
   ThreadPool replay_{"replay", 1};
   std::unique_ptr<Server> server_;
