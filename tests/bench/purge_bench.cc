@@ -111,11 +111,14 @@ class FilledKeyring {
             ValueOf(Keyring::Open({.path = directory_ / "keyring", .master_key_file = directory_ / "master.key"}))) {
     constexpr int64_t kBatch = 1000;  // about as many as an ingested batch brings
     for (int64_t first = 0; first < keys; first += kBatch) {
-      std::vector<DataKey> made;
-      std::vector<std::pair<Pseudonym, const DataKey*>> named;
-      for (int64_t i = 0; i < kBatch; ++i) made.push_back(DataKey::Random());
-      for (int64_t i = 0; i < kBatch; ++i) named.emplace_back(keyring_->PseudonymOf(SubjectName(first + i)), &made[i]);
-      CheckOk(keyring_->CreateSubjectKeys(kModel, named));
+      std::vector<SubjectKey> made;
+      std::vector<Keyring::Admission> admissions(kBatch);
+      for (int64_t i = 0; i < kBatch; ++i) made.push_back(SubjectKey::Random());
+      for (int64_t i = 0; i < kBatch; ++i) {
+        admissions[i].subject = keyring_->PseudonymOf(SubjectName(first + i));
+        admissions[i].new_key = &made[i];
+      }
+      CheckOk(keyring_->AdmitSubjects(kModel, admissions));
     }
     CheckOk(keyring_->Purge());
   }
@@ -125,10 +128,16 @@ class FilledKeyring {
     for (uint32_t slice = 0; slice < kSlices; ++slice) {
       CheckOk(keyring_->CreateCheckpointKey(kShard, slice, RandomCheckpointKeyId(), DataKey::Random()));
     }
-    const Keyring::Destruction one = {.subjects = {{kModel, keyring_->PseudonymOf(SubjectName(next_++))}},
-                                      .checkpoints = {{kShard, /*first_slice=*/0}}};
+    records::Erasure erasure;
+    erasure.set_sequence(next_ + 1);
+    erasure.set_uuid(std::to_string(next_));
+    const Keyring::ErasureWrite write = {.erasure = &erasure,
+                                         .subject = keyring_->PseudonymOf(SubjectName(next_++)),
+                                         .forgotten_in = {kModel},
+                                         .checkpoints = {{kShard, /*first_slice=*/0}},
+                                         .suppress_in = {kEveryModel}};
     return SecondsOf([&] {
-      CheckOk(keyring_->Destroy(one));
+      CheckOk(keyring_->RecordErasure(write));
       CheckOk(keyring_->Purge());
     });
   }
