@@ -6,6 +6,7 @@
 #include <new>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/executor.h"
 #include "base/log.h"
@@ -13,6 +14,9 @@
 
 namespace expunge {
 namespace {
+
+// How long a shard is left alone at most after somebody looked at it in vain, or published what is clean.
+constexpr absl::Duration kLongestRest = absl::Seconds(2);
 
 absl::Duration Backoff(int failures) {
   return std::min(absl::Seconds(60), absl::Seconds(1) * (1 << std::min(failures - 1, 6)));
@@ -70,8 +74,8 @@ size_t RetrainPool::depth() const {
 std::optional<RetrainQueue::Work> RetrainPool::WaitForWork() {
   MutexLock lock(&mutex_);
   while (!stopping_) {
-    if (auto work = queue_.Take(clock_->Now())) return work;
-    changed_.WaitWithTimeout(&mutex_, queue_.NextTime() - clock_->Now());
+    if (auto work = queue_.Take(clock_->Now(), absl::Now())) return work;
+    changed_.WaitWithTimeout(&mutex_, queue_.NextWait(clock_->Now(), absl::Now()));
   }
   return std::nullopt;
 }
@@ -96,12 +100,16 @@ absl::Time RetrainPool::Attempt(RetrainQueue::Work& work) {
   if (model == nullptr) return absl::InfiniteFuture();
   const absl::Time now = clock_->Now();
   const absl::Time train_from = std::max(work.train_from, work.retry_from);
+  const absl::Time begin = absl::Now();
   const auto outcome = ReconcileOrCatch(*reconciler_, *model, work.shard.shard, now >= train_from, stopping_);
   if (!outcome.ok()) return Failed(*model, work, outcome.status());
+  const absl::Time end = absl::Now();
   switch (*outcome) {
     case Reconciler::Outcome::kMoved:
+      work.rest_until = end + std::min(kLongestRest, end - begin);
       return now;
     case Reconciler::Outcome::kNeedsTraining:
+      work.rest_until = end + std::min(kLongestRest, 10 * (end - begin));
       return train_from;
     case Reconciler::Outcome::kUpToDate:
     case Reconciler::Outcome::kStopped:

@@ -13,6 +13,7 @@ void RetrainQueue::Merge(const Work& work, absl::Time not_before) {
   entry.work.train_from = std::min(entry.work.train_from, work.train_from);
   entry.work.failures = std::max(entry.work.failures, work.failures);
   entry.work.retry_from = std::max(entry.work.retry_from, work.retry_from);
+  entry.work.rest_until = std::max(entry.work.rest_until, work.rest_until);
   entry.not_before = std::min(entry.not_before, not_before);
 }
 
@@ -20,10 +21,11 @@ void RetrainQueue::Add(ShardId shard, absl::Time deadline, absl::Time train_from
   Merge({shard, deadline, train_from}, absl::InfinitePast());
 }
 
-std::optional<RetrainQueue::Work> RetrainQueue::Take(absl::Time now) {
+std::optional<RetrainQueue::Work> RetrainQueue::Take(absl::Time now, absl::Time real_now) {
   auto best = waiting_.end();
   for (auto entry = waiting_.begin(); entry != waiting_.end(); ++entry) {
-    if (entry->second.not_before > now || running_.contains(entry->first)) continue;
+    if (entry->second.not_before > now || entry->second.work.rest_until > real_now) continue;
+    if (running_.contains(entry->first)) continue;
     if (best == waiting_.end() || entry->second.work.deadline < best->second.work.deadline) best = entry;
   }
   if (best == waiting_.end()) return std::nullopt;
@@ -44,10 +46,11 @@ void RetrainQueue::Drop(ModelUid model) {
   std::erase_if(waiting_, [model](const auto& entry) { return entry.first.model == model; });
 }
 
-absl::Time RetrainQueue::NextTime() const {
-  absl::Time next = absl::InfiniteFuture();
+absl::Duration RetrainQueue::NextWait(absl::Time now, absl::Time real_now) const {
+  absl::Duration next = absl::InfiniteDuration();
   for (const auto& [shard, entry] : waiting_) {
-    if (!running_.contains(shard)) next = std::min(next, entry.not_before);
+    if (running_.contains(shard)) continue;
+    next = std::min(next, std::max(entry.not_before - now, entry.work.rest_until - real_now));
   }
   return next;
 }

@@ -20,21 +20,24 @@ class RetrainQueue {
     absl::Time train_from = absl::InfinitePast();  // until then only what is valid already is published
     int failures = 0;                              // attempts in a row that failed
     absl::Time retry_from = absl::InfinitePast();  // after a failure; whatever is added does not make it earlier
+    // In real time, whatever the clock of the others says: under a stream of erasures a shard is looked at for a part of
+    // the time alone.
+    absl::Time rest_until = absl::InfinitePast();
   };
 
   // The shard needs to be looked at, at once. The earlier of two deadlines holds, and of two times to train from.
   void Add(ShardId shard, absl::Time deadline, absl::Time train_from);
 
   // The shard with the oldest deadline that nobody works on and whose time has come. Done or Again follows.
-  std::optional<Work> Take(absl::Time now);
+  std::optional<Work> Take(absl::Time now, absl::Time real_now = absl::InfiniteFuture());
 
   void Done(const Work& work);  // what was added meanwhile stays
   void Again(const Work& work, absl::Time not_before);
 
   void Drop(ModelUid model);  // what waits for this model
 
-  // When a waiting entry's time comes that nobody works on; InfiniteFuture: there is none.
-  absl::Time NextTime() const;
+  // How long until a waiting entry's time comes that nobody works on; InfiniteDuration: there is none.
+  absl::Duration NextWait(absl::Time now, absl::Time real_now = absl::InfiniteFuture()) const;
 
   size_t depth() const;  // shards that wait or are worked on
 

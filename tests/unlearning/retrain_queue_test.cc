@@ -20,6 +20,8 @@ class RetrainQueueTest : public testing::Test {
     return work_ ? work_->shard : ShardId{};
   }
 
+  absl::Time NextTime() const { return At(0) + queue_.NextWait(At(0)); }
+
   RetrainQueue queue_;
   std::optional<RetrainQueue::Work> work_;
 };
@@ -27,7 +29,7 @@ class RetrainQueueTest : public testing::Test {
 TEST_F(RetrainQueueTest, IsEmptyAtFirst) {
   EXPECT_EQ(Take(), ShardId{});
   EXPECT_EQ(queue_.depth(), 0);
-  EXPECT_EQ(queue_.NextTime(), absl::InfiniteFuture());
+  EXPECT_EQ(NextTime(), absl::InfiniteFuture());
 }
 
 TEST_F(RetrainQueueTest, AShardThatIsAddedManyTimesIsTakenOnce) {
@@ -73,7 +75,7 @@ TEST_F(RetrainQueueTest, AnAttemptThatComesAgainWaitsForItsTime) {
   EXPECT_EQ(Take(), kA);
   ++work_->failures;
   queue_.Again(*work_, At(10));
-  EXPECT_EQ(queue_.NextTime(), At(10));
+  EXPECT_EQ(NextTime(), At(10));
   EXPECT_EQ(queue_.depth(), 1);
   EXPECT_EQ(Take(9), ShardId{});
   EXPECT_EQ(Take(10), kA);
@@ -128,18 +130,29 @@ TEST_F(RetrainQueueTest, DropLeavesWhatIsWorkedOn) {
   EXPECT_EQ(queue_.depth(), 0);
 }
 
+TEST_F(RetrainQueueTest, AShardThatRestsIsNotTakenWhateverIsAdded) {
+  queue_.Add(kA, At(5), absl::InfinitePast());
+  RetrainQueue::Work work = *queue_.Take(At(0), At(0));
+  work.rest_until = At(3);
+  queue_.Again(work, At(0));
+  queue_.Add(kA, At(1), absl::InfinitePast());
+  EXPECT_FALSE(queue_.Take(At(0), At(2)));
+  EXPECT_EQ(queue_.NextWait(At(0), At(2)), absl::Seconds(1));
+  EXPECT_TRUE(queue_.Take(At(0), At(3)));
+}
+
 TEST_F(RetrainQueueTest, NextTimeIsOfTheFirstThatNobodyWorksOn) {
   Add(kA, At(100));
   Add(kB, At(200));
-  EXPECT_EQ(queue_.NextTime(), absl::InfinitePast());
+  EXPECT_EQ(NextTime(), absl::InfinitePast());
   EXPECT_EQ(Take(), kA);
   queue_.Again(*work_, At(20));
   EXPECT_EQ(Take(), kB);
   queue_.Again(*work_, At(10));
-  EXPECT_EQ(queue_.NextTime(), At(10));
+  EXPECT_EQ(NextTime(), At(10));
   EXPECT_EQ(Take(10), kB);
   Add(kB, At(200));  // cannot be taken while it is worked on
-  EXPECT_EQ(queue_.NextTime(), At(20));
+  EXPECT_EQ(NextTime(), At(20));
 }
 
 TEST_F(RetrainQueueTest, DepthCountsWhatWaitsAndWhatIsWorkedOn) {
