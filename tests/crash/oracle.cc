@@ -9,7 +9,7 @@
 #include "absl/synchronization/notification.h"
 #include "absl/time/time.h"
 #include "gmock/gmock.h"
-#include "tests/crash/workload.h"
+#include "tests/crash/settings.h"
 #include "tests/testing/client_calls.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/stripes.h"
@@ -38,8 +38,6 @@ class Watchdog {
   absl::Notification done_;
   std::thread thread_;
 };
-
-std::string IdOf(const std::string& model) { return model.substr(model.find('/') + 1); }
 
 void ExpectCompleted(Client& client, SubjectLedger& ledger) {
   for (const SubjectLedger::Erasure& expected : ledger.erasures()) {
@@ -80,12 +78,12 @@ void ExpectListed(Client& client, const std::vector<SubjectLedger*>& ledgers) {
 
 // The server has come to the right parameters by itself: by what it was asked for before.
 void ExpectRightBits(Client& client, const std::vector<SubjectLedger*>& ledgers, const std::string& model) {
-  const auto found = GetModel(client, IdOf(model));
+  const auto found = GetModel(client, IdOfModel(model));
   ASSERT_THAT(found, IsOk());
   for (const SubjectLedger* ledger : ledgers) ledger->Saw(*found);
   if (found->state() == v1::Model::CREATED) return;
-  ASSERT_THAT(WaitUntilReady(client, IdOf(model)), IsOk());
-  EXPECT_THAT(ReplayAll(client, IdOf(model)), IsOk());
+  ASSERT_THAT(WaitUntilReady(client, IdOfModel(model)), IsOk());
+  EXPECT_THAT(ReplayAll(client, IdOfModel(model)), IsOk());
 }
 
 void ExpectForgottenAreRefused(Client& client, const SubjectLedger& ledger, const std::string& model) {
@@ -96,7 +94,7 @@ void ExpectForgottenAreRefused(Client& client, const SubjectLedger& ledger, cons
     batch.mutable_inputs()->append(StripesImage(0));
   }
   if (batch.samples_size() == 0) return;
-  const auto reply = Ingest(client, IdOf(model), {batch});
+  const auto reply = Ingest(client, IdOfModel(model), {batch});
   ASSERT_THAT(reply, IsOk());
   EXPECT_EQ(reply->samples_forgotten(), batch.samples_size());
 }
@@ -118,11 +116,11 @@ void ExpectWhatWasAcknowledged(ServerProcess& server, const std::vector<SubjectL
       samples += ledger->SamplesIn(model);
       subjects += ledger->SubjectsIn(model);
     }
-    const auto trained = TrainAndWait(client, IdOf(model));
+    const auto trained = TrainAndWait(client, IdOfModel(model));
     ASSERT_THAT(trained, IsOk());
     EXPECT_EQ(trained->samples(), samples);
     EXPECT_EQ(trained->subjects(), subjects);
-    EXPECT_THAT(ReplayAll(client, IdOf(model)), IsOk());
+    EXPECT_THAT(ReplayAll(client, IdOfModel(model)), IsOk());
   }
 }
 

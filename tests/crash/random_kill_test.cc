@@ -55,6 +55,7 @@ class Life {
     EXPECT_EQ(server_.Terminate(), 0);
     totals_->erasures += workload_.erasures();
     totals_->answers += workload_.answers();
+    std::cout << absl::StrCat(totals_->kills.load(), " kills so far\n") << std::flush;
   }
 
  private:

@@ -2,28 +2,26 @@
 #define EXPUNGE_TESTS_CRASH_SETTINGS_H_
 
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
-#include "absl/strings/numbers.h"
-#include "gtest/gtest.h"
+#include "absl/status/status.h"
+#include "client/client.h"
 
 namespace expunge {
 
 // What all tests of crashes have in common.
 
-inline int CrashNumberFrom(const char* variable, int otherwise) {
-  const char* const text = std::getenv(variable);
-  int number = otherwise;
-  if (text != nullptr && !absl::SimpleAtoi(text, &number)) ADD_FAILURE() << variable << " must be a number";
-  return number;
-}
+int CrashKills();      // EXPUNGE_CRASH_KILLS, or 200
+uint32_t CrashSeed();  // EXPUNGE_CRASH_SEED, or always the same
 
-inline int CrashKills() { return CrashNumberFrom("EXPUNGE_CRASH_KILLS", 200); }
-inline uint32_t CrashSeed() { return static_cast<uint32_t>(CrashNumberFrom("EXPUNGE_CRASH_SEED", 20'260'101)); }
+inline constexpr int kCallers = 3;  // clients of a server
 
-inline const std::vector<std::string> kCrashServerOptions = {"--workers", "2", "--predict-threads", "1"};
+extern const std::vector<std::string> kCrashServerOptions;
+
+extern const std::vector<std::string> kCrashModels;
+absl::Status CreateCrashModels(Client& client);
+std::string IdOfModel(const std::string& name);  // without "models/"
 
 }  // namespace expunge
 

@@ -4,22 +4,18 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
-#include "absl/status/status.h"
 #include "client/client.h"
+#include "tests/crash/caller.h"
 #include "tests/crash/service.h"
 #include "tests/crash/subject_ledger.h"
 
 namespace expunge {
 
-// The models that the workload uses.
-extern const std::vector<std::string> kCrashModels;
-absl::Status CreateCrashModels(Client& client);
-
-// Three clients that ingest, train, forget, predict and audit at random, through as many restarts of the server as
+// Clients (kCallers) that ingest, train, forget, predict and audit at random, through as many restarts of the server as
 // there are. Each has subjects of its own and keeps a ledger of what was acknowledged about them; what a reply shows is
 // checked against it by GoogleTest expectations. Not thread-safe.
 class Workload {
@@ -27,8 +23,7 @@ class Workload {
   explicit Workload(uint32_t seed);  // decides what the clients ask for, not what hits whom
   ~Workload();                       // when they still go on, without a server
 
-  // The clients go on until End, as soon as a server is up; the first time, each begins with the ingest of every one of
-  // its subjects.
+  // The clients go on until End, as soon as a server is up.
   void Begin();
   // A server serves; the one before, if any, has ended.
   void Up(std::shared_ptr<Client> client) { service_.Up(std::move(client)); }
@@ -44,8 +39,6 @@ class Workload {
   std::vector<SubjectLedger*> ledgers() const;
 
  private:
-  class Caller;
-
   void Join();
 
   Service service_;
