@@ -37,17 +37,18 @@ std::string_view NameOf(Kind kind) {
 struct TraceChecker::Search {
   struct Origin {
     Kind kind;
+    ErasureSequence erasure;
     Pseudonym subject;  // with kPseudonym
   };
 
-  void Add(Kind kind, std::string_view bytes, const Pseudonym& subject = {}) {
+  void Add(Kind kind, std::string_view bytes, ErasureSequence erasure, const Pseudonym& subject = {}) {
     patterns.emplace_back(bytes);
-    origins.push_back({kind, subject});
+    origins.push_back({kind, erasure, subject});
   }
   // RocksDB cuts a record where a block of its log ends: half of it is found there still.
-  void AddHalves(Kind kind, std::string_view bytes, const Pseudonym& subject = {}) {
-    Add(kind, bytes.substr(0, bytes.size() / 2), subject);
-    Add(kind, bytes.substr(bytes.size() / 2), subject);
+  void AddHalves(Kind kind, std::string_view bytes, ErasureSequence erasure, const Pseudonym& subject = {}) {
+    Add(kind, bytes.substr(0, bytes.size() / 2), erasure, subject);
+    Add(kind, bytes.substr(bytes.size() / 2), erasure, subject);
   }
 
   std::vector<std::string> patterns;
@@ -61,21 +62,31 @@ absl::StatusOr<TraceChecker::Search> TraceChecker::Collect(absl::Span<const Eras
     if (!traces) continue;
     if (!traces->pseudonym().empty()) {
       ASSIGN_OR_RETURN(const Pseudonym subject, DigestFromBytes(traces->pseudonym()));
-      search.AddHalves(Kind::kPseudonym, AsBytes(subject).substr(kSharedBytes), subject);
+      search.AddHalves(Kind::kPseudonym, AsBytes(subject).substr(kSharedBytes), erasure, subject);
     }
-    for (const std::string& key : traces->wrapped_keys()) search.AddHalves(Kind::kKey, key);
-    for (const std::string& id : traces->checkpoint_key_ids()) search.AddHalves(Kind::kCheckpoint, id);
-    for (const std::string& nonce : traces->seal_nonces()) search.Add(Kind::kCiphertext, nonce);
+    for (const std::string& key : traces->wrapped_keys()) search.AddHalves(Kind::kKey, key, erasure);
+    for (const std::string& id : traces->checkpoint_key_ids()) search.AddHalves(Kind::kCheckpoint, id, erasure);
+    for (const std::string& nonce : traces->seal_nonces()) search.Add(Kind::kCiphertext, nonce, erasure);
   }
   return search;
 }
 
-absl::StatusOr<bool> TraceChecker::HasKeySomewhere(const Pseudonym& subject) const {
+absl::StatusOr<bool> TraceChecker::MayBeThere(const Pseudonym& subject, ErasureSequence erasure) const {
   for (const auto& model : catalog_->List()) {
     ASSIGN_OR_RETURN(const auto key, keyring_->GetSubjectKeyId(model->uid(), subject));
     if (key) return true;
   }
-  return false;
+  constexpr size_t kPage = 1000;
+  ErasureSequence first = erasure + 1;
+  while (true) {
+    ASSIGN_OR_RETURN(const std::vector<ErasureSequence> newer, keyring_->ListTraces(first, kPage));
+    for (const ErasureSequence sequence : newer) {
+      ASSIGN_OR_RETURN(const auto traces, keyring_->GetTraces(sequence));
+      if (traces && traces->pseudonym() == AsBytes(subject)) return true;
+    }
+    if (newer.size() < kPage) return false;
+    first = newer.back() + 1;
+  }
 }
 
 absl::Status TraceChecker::Run(const Search& search, const std::string& directory, bool keys_alone,
@@ -94,8 +105,8 @@ absl::Status TraceChecker::Run(const Search& search, const std::string& director
   for (const TraceHit& hit : report.hits) {
     const Search::Origin& origin = search.origins[places[hit.pattern]];
     if (origin.kind == Kind::kPseudonym) {
-      ASSIGN_OR_RETURN(const bool present, HasKeySomewhere(origin.subject));
-      if (present) continue;
+      ASSIGN_OR_RETURN(const bool may, MayBeThere(origin.subject, origin.erasure));
+      if (may) continue;
     }
     return Error(absl::StatusCode::kInternal, "TRACES_FOUND",
                  absl::StrCat(ToAbsl(NameOf(origin.kind)), " that must be gone is in ", hit.file, " at offset ",

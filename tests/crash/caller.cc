@@ -53,7 +53,7 @@ std::string Caller::Subject(int index) const { return absl::StrCat("client-", nu
 std::string Caller::AnySubject() { return Subject(Below(kSubjectsEach)); }
 
 void Caller::CallAny() {
-  switch (Below(14)) {
+  switch (Below(15)) {
     case 0:
     case 1:
       return Forget();
@@ -70,6 +70,8 @@ void Caller::CallAny() {
       return AuditOneSubject();
     case 8:
       return LookAtErasure();
+    case 9:
+      return Reclaim();
     default:
       return IngestSome();
   }
@@ -113,6 +115,7 @@ void Caller::Ingest(const std::string& model, const SubjectLedger::Samples& samp
 void Caller::Forget() {
   v1::ForgetRequest request = ForgetOf(AnySubject());
   if (Below(3) == 0) request.add_models(AnyOf(kCrashModels));
+  if (Below(3) == 0) request.add_sample_ids(absl::StrCat(Below(kSamplesPerSubject)));
   const auto send = [&](Client& client) { return client.Forget(request); };
   const auto reply = Below(2) == 0 ? service_->Answer(send) : service_->AnswerOrNot(send);
   if (Service::IsAway(reply.status())) return LearnWhetherForgotten(request);
@@ -152,6 +155,11 @@ void Caller::LookAtErasure() {
   const auto erasure = GetErasure(AnyOf(ledger_.erasures()).seen.name());
   ASSERT_THAT(erasure, IsOk());
   ledger_.Saw(*erasure);
+}
+
+void Caller::Reclaim() {
+  if (Below(4) != 0) return;  // it takes long
+  EXPECT_THAT(service_->Answer([](Client& client) { return client.Reclaim({}); }), IsOk());
 }
 
 void Caller::Train() {

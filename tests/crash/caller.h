@@ -46,6 +46,7 @@ class Caller {
   void ForgetAgain();
   void LookAtErasure();
   absl::StatusOr<v1::Erasure> GetErasure(const std::string& name);
+  void Reclaim();
   void Train();
   void Predict();
   void Audit();

@@ -29,15 +29,19 @@ void SubjectLedger::Ingested(const std::string& model, const Samples& samples, b
   int64_t refused = 0, accepted = 0, is_new = 0;
   for (const auto& [subject, indices] : samples) {
     Standing& standing = standings_[model][subject];
-    const auto count = static_cast<int64_t>(indices.size());
     if (standing.forgotten && !new_consent) {
-      refused += count;
+      refused += static_cast<int64_t>(indices.size());
       continue;
     }
-    accepted += count;
-    const size_t before = standing.samples.size();
-    standing.samples.insert(indices.begin(), indices.end());
-    is_new += static_cast<int64_t>(standing.samples.size() - before);
+    for (const int index : indices) {
+      if (standing.forgotten_samples.contains(index) && !new_consent) {
+        ++refused;
+        continue;
+      }
+      ++accepted;
+      is_new += standing.samples.insert(index).second;
+      standing.forgotten_samples.erase(index);
+    }
     standing.forgotten = false;
   }
   EXPECT_EQ(reply.samples_forgotten(), refused);
@@ -66,8 +70,15 @@ void SubjectLedger::Forgot(const v1::ForgetRequest& request, const std::vector<s
       continue;
     }
     Standing& standing = standings_[model][request.subject_id()];
-    samples += standing.samples.size();
-    standing = {.samples = {}, .forgotten = true};
+    if (request.sample_ids().empty()) {
+      samples += standing.samples.size();
+      standing.samples.clear();
+      standing.forgotten = true;
+    }
+    for (const std::string& id : request.sample_ids()) {
+      samples += standing.samples.erase(std::stoi(id));
+      standing.forgotten_samples.insert(std::stoi(id));
+    }
   }
   EXPECT_EQ(reply.samples_erased(), samples);
   EXPECT_TRUE(reply.state() == v1::Erasure::IN_PROGRESS || reply.state() == v1::Erasure::COMPLETED);

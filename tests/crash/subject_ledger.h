@@ -50,6 +50,7 @@ class SubjectLedger {
   struct Standing {
     std::set<int> samples;
     bool forgotten = false;
+    std::set<int> forgotten_samples;  // each by itself
   };
 
   std::map<std::string, std::map<std::string, Standing>> standings_;  // by model, then subject

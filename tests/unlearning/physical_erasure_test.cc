@@ -38,18 +38,22 @@ class PhysicalErasureTest : public EngineTest {
     ASSERT_THAT(engine_->keyring().Sync(), IsOk());
   }
 
-  // As it lies on the disk.
+  // A row as it lies on the disk. The engine may replace a file between the moments at which it is named and read.
   std::string KeyringRow(const std::string& key) {
-    std::vector<rocksdb::ColumnFamilyHandle*> handles;
-    rocksdb::DB* db = nullptr;
-    EXPECT_TRUE(rocksdb::DB::OpenForReadOnly(KeyringOptions(nullptr), options_.data_dir + "/keyring", KeyringFamilies(),
-                                             &handles, &db)
-                    .ok());
-    const std::unique_ptr<rocksdb::DB> owner(db);
-    std::string value;
-    EXPECT_TRUE(db->Get(rocksdb::ReadOptions(), key, &value).ok());
-    for (rocksdb::ColumnFamilyHandle* handle : handles) EXPECT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
-    return value;
+    while (true) {
+      std::vector<rocksdb::ColumnFamilyHandle*> handles;
+      rocksdb::DB* opened = nullptr;
+      std::string value;
+      if (!rocksdb::DB::OpenForReadOnly(KeyringOptions(nullptr), options_.data_dir + "/keyring", KeyringFamilies(),
+                                        &handles, &opened)
+               .ok()) {
+        continue;
+      }
+      const std::unique_ptr<rocksdb::DB> db(opened);
+      const bool found = db->Get(rocksdb::ReadOptions(), key, &value).ok();
+      for (rocksdb::ColumnFamilyHandle* handle : handles) EXPECT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
+      if (found) return value;
+    }
   }
 
   Traces TracesOf(int subject) {
