@@ -72,6 +72,15 @@ DataKey DeriveKey(const DataKey& pepper, std::string_view purpose) {
   return key;
 }
 
+// Of a subject's key, as it is stored.
+absl::StatusOr<KeyId> IdOf(std::string_view value) {
+  KeyId id;
+  ASSIGN_OR_RETURN(const std::string_view named, UnframeSealed(kKeyringName, value));
+  if (named.size() < id.size()) return CorruptStorage(kKeyringName, "has a malformed key");
+  std::memcpy(id.data(), named.data(), id.size());
+  return id;
+}
+
 }  // namespace
 
 CheckpointKeyId RandomCheckpointKeyId() { return RandomId<CheckpointKeyId>(); }
@@ -87,8 +96,9 @@ Keyring::Impl::Impl(std::unique_ptr<RocksDatabase> opened, std::unique_ptr<Maste
       is_new(made),
       last_model_uid(last_model) {}
 
-absl::StatusOr<bool> Keyring::Impl::Find(const std::string& place, rocksdb::PinnableSlice* value) const {
-  return GetRow(*database, kKeys, place, kKeyringName, value);
+absl::StatusOr<bool> Keyring::Impl::Find(KeyringFamily family, const std::string& place,
+                                         rocksdb::PinnableSlice* value) const {
+  return GetRow(*database, family, place, kKeyringName, value);
 }
 
 void Keyring::Impl::PutSubjectKey(ModelUid model, const Pseudonym& subject, const SubjectKey& key,
@@ -98,11 +108,8 @@ void Keyring::Impl::PutSubjectKey(ModelUid model, const Pseudonym& subject, cons
 }
 
 absl::StatusOr<SubjectKey> Keyring::Impl::OpenSubjectKey(std::string_view place, std::string_view value) const {
-  KeyId id;
-  ASSIGN_OR_RETURN(const std::string_view named, UnframeSealed(kKeyringName, value));
-  if (named.size() < id.size()) return CorruptStorage(kKeyringName, "has a malformed key");
-  std::memcpy(id.data(), named.data(), id.size());
-  ASSIGN_OR_RETURN(DataKey key, roots.Unwrap(place, named.substr(id.size())));
+  ASSIGN_OR_RETURN(const KeyId id, IdOf(value));
+  ASSIGN_OR_RETURN(DataKey key, roots.Unwrap(place, value.substr(1 + id.size())));
   return SubjectKey{id, std::move(key)};
 }
 
@@ -179,7 +186,7 @@ absl::StatusOr<std::optional<SubjectKey>> Keyring::GetSubjectKey(ModelUid model,
   const ReadEpochs::Read read(&impl_->reads);
   const std::string place = EncodeSubjectDataKeyKey(model, subject);
   rocksdb::PinnableSlice value;
-  ASSIGN_OR_RETURN(const bool found, impl_->Find(place, &value));
+  ASSIGN_OR_RETURN(const bool found, impl_->Find(kKeys, place, &value));
   if (!found) return std::nullopt;
   ASSIGN_OR_RETURN(SubjectKey key, impl_->OpenSubjectKey(place, value.ToStringView()));
   return std::optional<SubjectKey>(std::move(key));
@@ -188,13 +195,40 @@ absl::StatusOr<std::optional<SubjectKey>> Keyring::GetSubjectKey(ModelUid model,
 absl::StatusOr<std::optional<KeyId>> Keyring::GetSubjectKeyId(ModelUid model, const Pseudonym& subject) const {
   const ReadEpochs::Read read(&impl_->reads);
   rocksdb::PinnableSlice value;
-  ASSIGN_OR_RETURN(const bool found, impl_->Find(EncodeSubjectDataKeyKey(model, subject), &value));
+  ASSIGN_OR_RETURN(const bool found, impl_->Find(kKeys, EncodeSubjectDataKeyKey(model, subject), &value));
   if (!found) return std::nullopt;
-  KeyId id;
-  ASSIGN_OR_RETURN(const std::string_view named, UnframeSealed(kKeyringName, value.ToStringView()));
-  if (named.size() < id.size()) return CorruptStorage(kKeyringName, "has a malformed key");
-  std::memcpy(id.data(), named.data(), id.size());
-  return id;
+  ASSIGN_OR_RETURN(const KeyId id, IdOf(value.ToStringView()));
+  return std::optional<KeyId>(id);
+}
+
+class SubjectCursorImpl : public Keyring::SubjectCursor {
+ public:
+  SubjectCursorImpl(ReadEpochs* reads, const RocksDatabase& database, ModelUid model)
+      : read_(reads), model_(model), end_(SubjectDataKeysOf(model).end), upper_bound_(end_) {
+    rocksdb::ReadOptions options = ScanOptions();
+    options.iterate_upper_bound = &upper_bound_;
+    rows_.reset(database->NewIterator(options, database.family(kKeys)));
+  }
+
+  absl::StatusOr<std::optional<KeyId>> Find(const Pseudonym& subject) override {
+    const std::string place = EncodeSubjectDataKeyKey(model_, subject);
+    rows_->Seek(place);
+    RETURN_IF_ERROR(FromRocks(rows_->status(), kKeyringName));
+    if (!rows_->Valid() || rows_->key() != rocksdb::Slice(place)) return std::nullopt;
+    ASSIGN_OR_RETURN(const KeyId id, IdOf(rows_->value().ToStringView()));
+    return std::optional<KeyId>(id);
+  }
+
+ private:
+  const ReadEpochs::Read read_;
+  const ModelUid model_;
+  const std::string end_;
+  const rocksdb::Slice upper_bound_;
+  std::unique_ptr<rocksdb::Iterator> rows_;
+};
+
+std::unique_ptr<Keyring::SubjectCursor> Keyring::SubjectsOf(ModelUid model) const {
+  return std::make_unique<SubjectCursorImpl>(&impl_->reads, *impl_->database, model);
 }
 
 absl::Status Keyring::AdmitSubjects(ModelUid model, absl::Span<const Admission> admissions) {
@@ -215,7 +249,7 @@ absl::StatusOr<std::optional<DataKey>> Keyring::GetCheckpointKey(ShardId shard, 
   const ReadEpochs::Read read(&impl_->reads);
   const std::string place = EncodeCheckpointDataKeyKey(shard, slice, id);
   rocksdb::PinnableSlice value;
-  ASSIGN_OR_RETURN(const bool found, impl_->Find(place, &value));
+  ASSIGN_OR_RETURN(const bool found, impl_->Find(kCheckpointKeys, place, &value));
   if (!found) return std::nullopt;
   ASSIGN_OR_RETURN(const std::string_view wrapped, UnframeSealed(kKeyringName, value.ToStringView()));
   ASSIGN_OR_RETURN(DataKey key, impl_->roots.Unwrap(place, wrapped));
@@ -226,7 +260,7 @@ absl::Status Keyring::CreateCheckpointKey(ShardId shard, uint32_t slice, const C
                                           const DataKey& key) {
   const std::string place = EncodeCheckpointDataKeyKey(shard, slice, id);
   rocksdb::WriteBatch batch;
-  batch.Put(place, FrameSealed(impl_->roots.Wrap(place, key)));
+  batch.Put(impl_->database->family(kCheckpointKeys), place, FrameSealed(impl_->roots.Wrap(place, key)));
   return impl_->Write(&batch, /*synced=*/false);
 }
 
@@ -256,7 +290,7 @@ absl::Status Keyring::VerifyKeys(const std::function<void(absl::Status)>& damage
                              if (auto opened = impl_->OpenSubjectKey(key, value); !opened.ok()) damaged(opened.status());
                              return true;
                            }));
-  return ScanRows(*impl_->database, kKeys, ScanOptions(), AllCheckpointDataKeys(), kKeyringName,
+  return ScanRows(*impl_->database, kCheckpointKeys, ScanOptions(), AllCheckpointDataKeys(), kKeyringName,
                   [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
                     ++*checkpoints;
                     const auto wrapped = UnframeSealed(kKeyringName, value);

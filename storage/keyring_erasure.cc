@@ -32,7 +32,7 @@ absl::Status Keyring::Impl::StageSubjectDeath(ModelUid model, const Pseudonym& s
   const ReadEpochs::Read read(&reads);
   const std::string place = EncodeSubjectDataKeyKey(model, subject);
   rocksdb::PinnableSlice value;
-  ASSIGN_OR_RETURN(const bool found, Find(place, &value));
+  ASSIGN_OR_RETURN(const bool found, Find(kKeys, place, &value));
   if (found && traces != nullptr) traces->add_wrapped_keys(TraceOf(value.ToStringView(), KeyId().size()));
   return FromRocks(batch->Delete(place), kKeyringName);
 }
@@ -40,10 +40,10 @@ absl::Status Keyring::Impl::StageSubjectDeath(ModelUid model, const Pseudonym& s
 absl::Status Keyring::Impl::StageCheckpointDeaths(const Checkpoints& checkpoints, records::ErasureTraces* traces,
                                                   rocksdb::WriteBatch* batch) const {
   const ReadEpochs::Read read(&reads);
-  return ScanRows(*database, kKeys, rocksdb::ReadOptions(),
+  return ScanRows(*database, kCheckpointKeys, rocksdb::ReadOptions(),
                   CheckpointDataKeysFrom(checkpoints.shard, checkpoints.first_slice), kKeyringName,
                   [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
-                    RETURN_IF_ERROR(FromRocks(batch->Delete(key), kKeyringName));
+                    RETURN_IF_ERROR(FromRocks(batch->Delete(database->family(kCheckpointKeys), key), kKeyringName));
                     CheckpointKeyId id;
                     if (!DecodeCheckpointDataKeyKey(key, &id)) return CorruptStorage(kKeyringName, "has a malformed key");
                     if (traces != nullptr) {
@@ -58,17 +58,20 @@ absl::Status Keyring::DestroyCheckpointKeys(const Checkpoints& checkpoints) {
   rocksdb::WriteBatch batch;
   RETURN_IF_ERROR(impl_->StageCheckpointDeaths(checkpoints, nullptr, &batch));
   if (batch.Count() == 0) return absl::OkStatus();
-  return impl_->WriteDestruction(&batch, {CheckpointDataKeysFrom(checkpoints.shard, checkpoints.first_slice)});
+  return impl_->WriteDestruction(&batch, {}, /*checkpoints=*/true);
 }
 
 absl::Status Keyring::DestroyModelKeys(ModelUid model) {
   rocksdb::WriteBatch batch;
-  std::vector<KeyRange> ranges = {SubjectDataKeysOf(model), CheckpointDataKeysOf(model), RekeysOf(model)};
+  const std::vector<KeyRange> ranges = {SubjectDataKeysOf(model), RekeysOf(model)};
   for (const KeyRange& range : ranges) {
     RETURN_IF_ERROR(FromRocks(batch.DeleteRange(range.begin, range.end), kKeyringName));
   }
+  const KeyRange checkpoints = CheckpointDataKeysOf(model);
+  RETURN_IF_ERROR(FromRocks(
+      batch.DeleteRange(impl_->database->family(kCheckpointKeys), checkpoints.begin, checkpoints.end), kKeyringName));
   RETURN_IF_ERROR(FromRocks(batch.Put(EncodeDeadModelKey(model), rocksdb::Slice()), kKeyringName));
-  return impl_->WriteDestruction(&batch, std::move(ranges));
+  return impl_->WriteDestruction(&batch, ranges, /*checkpoints=*/true);
 }
 
 absl::StatusOr<std::vector<ModelUid>> Keyring::ListDeadModels() const {
@@ -117,7 +120,6 @@ absl::Status Keyring::RecordErasure(const ErasureWrite& write) {
   }
   for (const Checkpoints& checkpoints : write.checkpoints) {
     RETURN_IF_ERROR(impl_->StageCheckpointDeaths(checkpoints, &traces, &batch));
-    touched.push_back(CheckpointDataKeysFrom(checkpoints.shard, checkpoints.first_slice));
   }
   for (const ModelUid model : write.suppress_in) {
     const Digest name =
@@ -138,7 +140,7 @@ absl::Status Keyring::RecordErasure(const ErasureWrite& write) {
               FrameSealed(impl_->trace_key.Seal(TracesContext(sequence), traces.SerializeAsString())));
   }
   erasures_->Stage(*write.erasure, &batch);
-  return impl_->WriteDestruction(&batch, std::move(touched));
+  return impl_->WriteDestruction(&batch, touched, !write.checkpoints.empty());
 }
 
 absl::StatusOr<Rekey> Keyring::Impl::OpenRekey(std::string_view key, std::string_view value) const {
@@ -176,7 +178,7 @@ absl::StatusOr<std::optional<Rekey>> Keyring::GetRekey(ModelUid model, const Pse
   const ReadEpochs::Read read(&impl_->reads);
   const std::string place = EncodeRekeyKey(model, subject);
   rocksdb::PinnableSlice value;
-  ASSIGN_OR_RETURN(const bool found, impl_->Find(place, &value));
+  ASSIGN_OR_RETURN(const bool found, impl_->Find(kKeys, place, &value));
   if (!found) return std::nullopt;
   ASSIGN_OR_RETURN(Rekey rekey, impl_->OpenRekey(place, value.ToStringView()));
   return std::optional<Rekey>(std::move(rekey));
@@ -186,7 +188,7 @@ absl::Status Keyring::FinishRekey(ModelUid model, const Pseudonym& subject) {
   const std::string place = EncodeRekeyKey(model, subject);
   rocksdb::WriteBatch batch;
   RETURN_IF_ERROR(FromRocks(batch.Delete(place), kKeyringName));
-  return impl_->WriteDestruction(&batch, {OneKey(place)});
+  return impl_->WriteDestruction(&batch, {OneKey(place)}, /*checkpoints=*/false);
 }
 
 absl::StatusOr<std::vector<ErasureSequence>> Keyring::ListTraces(ErasureSequence first, size_t limit) const {

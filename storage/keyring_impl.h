@@ -1,7 +1,8 @@
 #ifndef EXPUNGE_STORAGE_KEYRING_IMPL_H_
 #define EXPUNGE_STORAGE_KEYRING_IMPL_H_
 
-#include <iterator>
+#include <algorithm>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -63,35 +64,50 @@ class ReadEpochs {
   int64_t reading_[2] ABSL_GUARDED_BY(mutex_) = {0, 0};
 };
 
-// Which keys were destroyed since the newest purge. Thread-safe.
-class TouchedRanges {
+// Where keys were destroyed since the newest purge. Thread-safe.
+class Touched {
  public:
-  void Add(std::vector<KeyRange> ranges) {
+  struct Ranges {
+    bool checkpoints = true;                                   // at the start nobody knows
+    std::map<std::string, KeyRange> keys = {{"", KeyRange()}};  // one for each kind of key: more would not cost less
+  };
+
+  void Add(const std::vector<KeyRange>& keys, bool checkpoints) {
     const MutexLock lock(&mutex_);
-    ranges_.insert(ranges_.end(), std::make_move_iterator(ranges.begin()), std::make_move_iterator(ranges.end()));
-    if (ranges_.size() > kMaxRanges) ranges_ = {KeyRange()};
+    ranges_.checkpoints = ranges_.checkpoints || checkpoints;
+    for (const KeyRange& range : keys) {
+      if (ranges_.keys.contains("")) break;  // everything, already
+      const auto [place, added] = ranges_.keys.try_emplace(range.begin.substr(0, 1), range);
+      if (added) continue;
+      place->second.begin = std::min(place->second.begin, range.begin);
+      place->second.end = std::max(place->second.end, range.end);
+    }
   }
-  std::vector<KeyRange> Take() {
+  Ranges Take() {
     const MutexLock lock(&mutex_);
-    return std::exchange(ranges_, {});
+    return std::exchange(ranges_, {.checkpoints = false, .keys = {}});
+  }
+  void PutBack(const Ranges& ranges) {
+    std::vector<KeyRange> keys;
+    for (const auto& [kind, range] : ranges.keys) keys.push_back(range);
+    Add(keys, ranges.checkpoints);
   }
 
  private:
-  static constexpr size_t kMaxRanges = 32;  // beyond, one compaction of everything costs less than one each
   Mutex mutex_;
-  std::vector<KeyRange> ranges_ ABSL_GUARDED_BY(mutex_) = {KeyRange()};  // at the start nobody knows
+  Ranges ranges_ ABSL_GUARDED_BY(mutex_);
 };
 
 struct Keyring::Impl {
   Impl(std::unique_ptr<RocksDatabase> opened, std::unique_ptr<MasterKey> master, RootKeys root_keys, DataKey read_pepper,
        ModelUid last_model, bool made);
 
-  // A row of the keys; `value` keeps a file alive: only inside a read.
-  absl::StatusOr<bool> Find(const std::string& place, rocksdb::PinnableSlice* value) const;
+  // A row of kKeys or kCheckpointKeys; `value` keeps a file alive: only inside a read.
+  absl::StatusOr<bool> Find(KeyringFamily family, const std::string& place, rocksdb::PinnableSlice* value) const;
 
   absl::Status Write(rocksdb::WriteBatch* batch, bool synced) { return database->Write(batch, synced, kKeyringName); }
-  absl::Status WriteDestruction(rocksdb::WriteBatch* batch, std::vector<KeyRange> touched) {
-    touched_ranges.Add(std::move(touched));  // also when the write fails: it may have been made
+  absl::Status WriteDestruction(rocksdb::WriteBatch* batch, const std::vector<KeyRange>& keys, bool checkpoints) {
+    touched.Add(keys, checkpoints);  // also when the write fails: it may have been made
     return Write(batch, /*synced=*/true);
   }
 
@@ -124,7 +140,7 @@ struct Keyring::Impl {
 
   Mutex purge_mutex;  // one purge at a time
   mutable ReadEpochs reads;
-  TouchedRanges touched_ranges;
+  Touched touched;
 };
 
 }  // namespace expunge

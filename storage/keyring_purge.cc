@@ -34,11 +34,12 @@ absl::Status Keyring::Purge() {
   const RocksDatabase& database = *impl_->database;
   RETURN_IF_ERROR(FromRocks(database->Resume(), kKeyringName));  // after an error of a write that is over
   RETURN_IF_ERROR(CheckHardLinks(database->GetName()));
-  std::vector<KeyRange> ranges = impl_->touched_ranges.Take();
-  auto touch_again = absl::MakeCleanup([&] { impl_->touched_ranges.Add(std::move(ranges)); });
+  const Touched::Ranges ranges = impl_->touched.Take();
+  auto touch_again = absl::MakeCleanup([&] { impl_->touched.PutBack(ranges); });
   RETURN_IF_ERROR(Flush(database, kKeyringName));
   CrashPoint("purge_flushed");
-  for (const KeyRange& range : ranges) RETURN_IF_ERROR(Rewrite(database, kKeys, range, kKeyringName));
+  for (const auto& [kind, range] : ranges.keys) RETURN_IF_ERROR(Rewrite(database, kKeys, range, kKeyringName));
+  if (ranges.checkpoints) RETURN_IF_ERROR(Rewrite(database, kCheckpointKeys, KeyRange(), kKeyringName));
   RETURN_IF_ERROR(BeginManifest(database, kKeyringName));
   CrashPoint("purge_compacted");
   impl_->reads.WaitForEarlier();
@@ -68,15 +69,15 @@ absl::Status Keyring::Rotate(const MasterKey& new_master_key, const std::functio
     batch.Clear();
     return absl::OkStatus();
   };
-  const auto scan = [&](const KeyRange& range, const auto& rewrap) {
-    return ScanRows(*impl.database, kKeys, ScanOptions(), range, kKeyringName,
+  const auto scan = [&](KeyringFamily family, const KeyRange& range, const auto& rewrap) {
+    return ScanRows(*impl.database, family, ScanOptions(), range, kKeyringName,
                     [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
                       RETURN_IF_ERROR(rewrap(std::string(key), value));
                       RETURN_IF_ERROR(flush_batch(/*last=*/false));
                       return true;
                     });
   };
-  RETURN_IF_ERROR(scan(AllSubjectDataKeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
+  RETURN_IF_ERROR(scan(kKeys, AllSubjectDataKeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
     ASSIGN_OR_RETURN(const SubjectKey opened, impl.OpenSubjectKey(key, value));
     ModelUid model = 0;
     Pseudonym subject;
@@ -84,12 +85,13 @@ absl::Status Keyring::Rotate(const MasterKey& new_master_key, const std::functio
     impl.PutSubjectKey(model, subject, opened, &batch);
     return absl::OkStatus();
   }));
-  RETURN_IF_ERROR(scan(AllCheckpointDataKeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
+  RETURN_IF_ERROR(scan(kCheckpointKeys, AllCheckpointDataKeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
     ASSIGN_OR_RETURN(const std::string_view wrapped, UnframeSealed(kKeyringName, value));
     ASSIGN_OR_RETURN(const DataKey opened, impl.roots.Unwrap(key, wrapped));
-    return FromRocks(batch.Put(key, FrameSealed(impl.roots.Wrap(key, opened))), kKeyringName);
+    return FromRocks(
+        batch.Put(impl.database->family(kCheckpointKeys), key, FrameSealed(impl.roots.Wrap(key, opened))), kKeyringName);
   }));
-  RETURN_IF_ERROR(scan(AllRekeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
+  RETURN_IF_ERROR(scan(kKeys, AllRekeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
     records::PendingRekey record;
     RETURN_IF_ERROR(DecodeRecord("a re-keying", value, &record));
     ASSIGN_OR_RETURN(const DataKey opened, impl.roots.Unwrap(key, record.old_key()));
@@ -100,14 +102,14 @@ absl::Status Keyring::Rotate(const MasterKey& new_master_key, const std::functio
 
   // Nothing needs the older roots any more, under whichever master key.
   rocksdb::WriteBatch retired;
-  RETURN_IF_ERROR(scan(AllRootKeys(), [&](const std::string& key, std::string_view) -> absl::Status {
+  RETURN_IF_ERROR(scan(kKeys, AllRootKeys(), [&](const std::string& key, std::string_view) -> absl::Status {
     uint32_t epoch = 0;
     std::string_view wrapped_by;
     if (!DecodeRootKeyKey(key, &epoch, &wrapped_by)) return CorruptStorage(kKeyringName, "has a malformed key");
     const bool kept = epoch == newest && wrapped_by == new_master_key.id();
     return kept ? absl::OkStatus() : FromRocks(retired.Delete(key), kKeyringName);
   }));
-  RETURN_IF_ERROR(impl.WriteDestruction(&retired, {KeyRange()}));
+  RETURN_IF_ERROR(impl.WriteDestruction(&retired, {KeyRange()}, /*checkpoints=*/true));
   return Purge();
 }
 

@@ -22,7 +22,6 @@ inline constexpr std::string_view kNewestErasureKey = "NEWEST_ERASURE";
 
 // Keyring, default column family.
 inline constexpr std::string_view kLastModelUidKey = "LAST_MODEL_UID";
-inline constexpr std::string_view kPurgeMarkKey = "PURGED";
 
 // [begin, end). An empty `end` means: to the last key.
 struct KeyRange {

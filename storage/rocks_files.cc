@@ -8,7 +8,6 @@
 #include "rocksdb/env.h"
 #include "rocksdb/rate_limiter.h"
 #include "rocksdb/transaction_log.h"
-#include "rocksdb/write_batch.h"
 #include "storage/rocks_options.h"
 #include "storage/rocks_status.h"
 
@@ -25,7 +24,7 @@ absl::Status Flush(const RocksDatabase& database, std::string_view name) {
 absl::Status Rewrite(const RocksDatabase& database, size_t family, const KeyRange& range, std::string_view name,
                      std::atomic<bool>* cancel) {
   rocksdb::CompactRangeOptions options;
-  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForce;
+  options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
   options.blob_garbage_collection_policy = rocksdb::BlobGarbageCollectionPolicy::kForce;
   options.blob_garbage_collection_age_cutoff = 1.0;
   options.exclusive_manual_compaction = false;
@@ -39,10 +38,7 @@ absl::Status Rewrite(const RocksDatabase& database, size_t family, const KeyRang
 }
 
 absl::Status BeginManifest(const RocksDatabase& database, std::string_view name) {
-  rocksdb::WriteBatch mark;
-  RETURN_IF_ERROR(FromRocks(mark.Put(kPurgeMarkKey, rocksdb::Slice()), name));
-  RETURN_IF_ERROR(database.Write(&mark, /*synced=*/false, name));
-  return FromRocks(database->Flush(rocksdb::FlushOptions(), database.family(0)), name);
+  return FromRocks(database->EnableAutoCompaction({database.family(0)}), name);
 }
 
 absl::Status AwaitDeletions(const RocksDatabase& database, std::string_view name) {

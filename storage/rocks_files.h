@@ -27,7 +27,7 @@ absl::Status Rewrite(const RocksDatabase& database, size_t family, const KeyRang
                      std::atomic<bool>* cancel = nullptr);
 
 // A MANIFEST tells of the files from before the change that began it, and with them of their first and last keys. This
-// makes one more change, in the default family.
+// makes one more change, of a setting to what it is.
 absl::Status BeginManifest(const RocksDatabase& database, std::string_view name);
 
 // The obsolete files are gone, durably.

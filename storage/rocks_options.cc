@@ -125,7 +125,9 @@ std::vector<rocksdb::ColumnFamilyDescriptor> MainStoreFamilies() {
 }
 
 rocksdb::DBOptions KeyringOptions(rocksdb::Env* env) {
-  return CommonOptions(env);
+  rocksdb::DBOptions options = CommonOptions(env);
+  options.atomic_flush = true;  // one change of the MANIFEST, and its syncs, for all families
+  return options;
 }
 
 std::vector<rocksdb::ColumnFamilyDescriptor> KeyringFamilies() {
@@ -133,8 +135,10 @@ std::vector<rocksdb::ColumnFamilyDescriptor> KeyringFamilies() {
   const auto small = FamilyOptions(2 * kMiB, 2, TableOptions(cache, 4 * kKiB, true));
   // Small files: a purge rewrites those that the destroyed keys were in, and no others.
   auto keys = small;
-  keys.target_file_size_base = 4 * kMiB;
-  return {{rocksdb::kDefaultColumnFamilyName, keys}, {"erasures", small}, {"suppressions", small}, {"traces", small}};
+  keys.target_file_size_base = kMiB;
+  // Those of checkpoints die together with any subject's: in one family with them, each flush would be a file that spans
+  // all subjects.
+  return {{rocksdb::kDefaultColumnFamilyName, keys}, {"checkpoint_keys", small}, {"erasures", small}, {"suppressions", small}, {"traces", small}};
 }
 
 rocksdb::ReadOptions ScanOptions() {

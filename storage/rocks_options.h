@@ -20,6 +20,7 @@ enum MainStoreFamily : size_t {
 // Those of the keyring, in this order.
 enum KeyringFamily : size_t {
   kKeys,
+  kCheckpointKeys,
   kErasures,
   kSuppressions,
   kTraces,

@@ -57,13 +57,14 @@ absl::StatusOr<ErasurePage> Auditor::List(const ErasureFilter& filter, ErasureSe
   const absl::Time now = clock_->Now();
   ErasurePage page;
   size_t looked_at = 0;
-  RETURN_IF_ERROR(keyring_->erasures().Scan(first, [&](const records::Erasure& erasure) {
+  RETURN_IF_ERROR(keyring_->erasures().Scan(first, [&](const records::Erasure& stored) {
+    const ErasureSequence sequence = stored.sequence();
     if (page.erasures.size() == limit || looked_at == kMaxRecordsPerCall) {
-      page.next = erasure.sequence();
+      page.next = sequence;
       return false;
     }
     ++looked_at;
-    if (Matches(filter, subject, now, erasure)) page.erasures.push_back(erasure);
+    if (Matches(filter, subject, now, stored)) ledger_->Complement(page.erasures.emplace_back(stored));
     return true;
   }));
   return page;

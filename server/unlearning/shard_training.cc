@@ -38,9 +38,8 @@ struct Expected {
 };
 
 // Whether the keyring still has the key that seals the samples of this row.
-absl::StatusOr<bool> IsAlive(const Keyring& keyring, ModelUid model, const Pseudonym& subject,
-                             const records::Subject& row) {
-  ASSIGN_OR_RETURN(const std::optional<KeyId> id, keyring.GetSubjectKeyId(model, subject));
+absl::StatusOr<bool> IsAlive(Keyring::SubjectCursor& keys, const Pseudonym& subject, const records::Subject& row) {
+  ASSIGN_OR_RETURN(const std::optional<KeyId> id, keys.Find(subject));
   return id && row.key_id() == AsBytes(*id);
 }
 
@@ -48,9 +47,10 @@ absl::StatusOr<bool> IsAlive(const Keyring& keyring, ModelUid model, const Pseud
 absl::StatusOr<std::vector<Expected>> ExpectedSamples(const ModelEntry& model, uint32_t shard, uint64_t trained_through,
                                                       StoreView& view, const Keyring& keyring) {
   std::vector<Expected> samples;
+  const std::unique_ptr<Keyring::SubjectCursor> keys = keyring.SubjectsOf(model.uid());
   RETURN_IF_ERROR(view.ScanSubjects(
       {model.uid(), shard}, [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
-        ASSIGN_OR_RETURN(const bool alive, IsAlive(keyring, model.uid(), subject, row));
+        ASSIGN_OR_RETURN(const bool alive, IsAlive(*keys, subject, row));
         if (!alive) return absl::OkStatus();
         for (const records::Subject::Sample& sample : row.samples()) {
           if (sample.ingest_batch() > trained_through) continue;
@@ -74,9 +74,10 @@ absl::StatusOr<ShardMembership> ReadMembership(const ModelEntry& model, uint32_t
   membership.stored_samples.resize(slices);
   membership.samples_through.resize(slices);
   std::vector<SampleInSlice> samples;
+  const std::unique_ptr<Keyring::SubjectCursor> keys = keyring.SubjectsOf(model.uid());
   RETURN_IF_ERROR(view.ScanSubjects(
       {model.uid(), shard}, [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
-        ASSIGN_OR_RETURN(const bool alive, IsAlive(keyring, model.uid(), subject, row));
+        ASSIGN_OR_RETURN(const bool alive, IsAlive(*keys, subject, row));
         if (!alive) {
           membership.dead_subjects.push_back(subject);
           return absl::OkStatus();

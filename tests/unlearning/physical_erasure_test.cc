@@ -39,7 +39,7 @@ class PhysicalErasureTest : public EngineTest {
   }
 
   // A row as it lies on the disk. The engine may replace a file between the moments at which it is named and read.
-  std::string KeyringRow(const std::string& key) {
+  std::string KeyringRow(KeyringFamily family, const std::string& key) {
     while (true) {
       std::vector<rocksdb::ColumnFamilyHandle*> handles;
       rocksdb::DB* opened = nullptr;
@@ -50,7 +50,7 @@ class PhysicalErasureTest : public EngineTest {
         continue;
       }
       const std::unique_ptr<rocksdb::DB> db(opened);
-      const bool found = db->Get(rocksdb::ReadOptions(), key, &value).ok();
+      const bool found = db->Get(rocksdb::ReadOptions(), handles[family], key, &value).ok();
       for (rocksdb::ColumnFamilyHandle* handle : handles) EXPECT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
       if (found) return value;
     }
@@ -65,10 +65,10 @@ class PhysicalErasureTest : public EngineTest {
     std::copy(header.key_id().begin(), header.key_id().end(), id.begin());
     Traces traces;
     traces.pseudonym = AsBytes(PseudonymOf(subject)).substr(8);
-    traces.wrapped_key = KeyringRow(EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(subject))).substr(13);
+    traces.wrapped_key = KeyringRow(kKeys, EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(subject))).substr(13);
     traces.ciphertext =
         *engine_->store().GetSample(shard, PseudonymOf(subject), SampleKeyFromBytes(row.samples(0).key()));
-    traces.checkpoint_key = KeyringRow(EncodeCheckpointDataKeyKey(shard, slice, id)).substr(5);
+    traces.checkpoint_key = KeyringRow(kCheckpointKeys, EncodeCheckpointDataKeyKey(shard, slice, id)).substr(5);
     traces.checkpoint = engine_->store().GetCheckpointState(shard, slice)->substr(0, 64);
     return traces;
   }
@@ -123,7 +123,7 @@ TEST_F(PhysicalErasureTest, WhenCompletedTheKeysAreInNoFileAndWhenReclaimedNothi
 TEST_F(PhysicalErasureTest, ACopyThatIsLeftAnywhereInTheDirectoryHoldsTheErasureOpen) {
   OpenTrained();
   const std::string copy = options_.data_dir + "/left-behind";
-  std::ofstream(copy) << "before " << KeyringRow(EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7))) << " after";
+  std::ofstream(copy) << "before " << KeyringRow(kKeys, EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7))) << " after";
   engine_clock_ = &clock_;
   const records::Erasure erasure = Forget(7);
   ASSERT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).retrained_time_micros() != 0; }));
