@@ -31,7 +31,7 @@ absl::StatusOr<bool> HasKeys(const RocksDatabase& database) {
   bool any = false;
   RETURN_IF_ERROR(ScanRows(database, kKeys, rocksdb::ReadOptions(), KeyRange(), kKeyringName,
                            [&any](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
-                             any = key != kFormatKey;
+                             any = key != kFormatKey && key != kPurgeMarkKey;
                              return !any;
                            }));
   return any;

@@ -18,6 +18,10 @@ bool NotPermitted(const std::string& text) {
          absl::StrContains(text, std::strerror(EROFS));
 }
 
+bool NoSpace(const std::string& text) {
+  return absl::StrContains(text, std::strerror(ENOSPC)) || absl::StrContains(text, std::strerror(EDQUOT));
+}
+
 // Both wordings of RocksDB's file lock: held by this process, held by another one.
 bool LockHeld(const std::string& text) {
   return absl::StrContains(text, "lock hold by current process") || absl::StrContains(text, "While lock file");
@@ -33,7 +37,7 @@ absl::Status FromRocks(const rocksdb::Status& status, std::string_view kind) {
   if (status.ok()) return absl::OkStatus();
   if (status.IsCorruption()) return CorruptStorage(kind, "cannot be read: the stored bytes are damaged");
   const std::string text = status.ToString();
-  if (status.IsNoSpace()) {
+  if (status.IsNoSpace() || (status.IsIOError() && NoSpace(text))) {
     return Error(
         absl::StatusCode::kResourceExhausted, "DISK_FULL",
         absl::StrCat(ToAbsl(kind), " cannot be written: no space is left on the device of the data directory"));

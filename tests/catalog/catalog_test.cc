@@ -120,7 +120,7 @@ TEST_F(CatalogTest, AModelWhoseDeletionWasInterruptedDoesNotHideALaterOneOfItsNa
   record.set_deleting(true);
   ASSERT_THAT(engine_->store().PutModel(7, record), IsOk());
   ASSERT_THAT(engine_->store().PutModel(9, record), IsOk());
-  const auto opened = Catalog::Open(&engine_->store(), &clock_);
+  const auto opened = Catalog::Open(&engine_->store(), &engine_->keyring(), &clock_);
   ASSERT_THAT(opened, IsOk());
   const auto found = (*opened)->Find("m");
   ASSERT_THAT(found, IsOk());
@@ -139,7 +139,7 @@ TEST_F(CatalogTest, AServerHoldsABoundedNumberOfModels) {
     record.set_name(absl::StrCat("m", i));
     ASSERT_THAT(engine_->store().PutModel(static_cast<ModelUid>(10'000 + i), record), IsOk());
   }
-  const auto full = Catalog::Open(&engine_->store(), &clock_);
+  const auto full = Catalog::Open(&engine_->store(), &engine_->keyring(), &clock_);
   ASSERT_THAT(full, IsOk());
   EXPECT_THAT((*full)->Create("last", SmallSpec(1, 1)), IsOk());
   EXPECT_THAT((*full)->Create("onemore", SmallSpec(1, 1)),

@@ -43,7 +43,7 @@ class IngestorTest : public EngineTest {
     const auto visit = [&](const Pseudonym& owner, const SampleKey& sample_key,
                            std::string_view sealed) -> absl::Status {
       if (owner != PseudonymOf(subject)) return absl::OkStatus();
-      const auto sample = OpenSample(**key, model.uid(), owner, sample_key, sealed);
+      const auto sample = OpenSample((*key)->key, model.uid(), owner, sample_key, sealed);
       if (sample.ok()) samples.emplace(sample->input(), sample->label());
       return sample.status();
     };
@@ -178,9 +178,9 @@ TEST_F(IngestorTest, OneSubjectHasAKeyOfItsOwnInEachModel) {
 TEST_F(IngestorTest, AnIngestIntoAModelThatIsBeingDeletedIsRefused) {
   ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
   EXPECT_THAT(TryIngest(*model_, {{1, 0}}), Fails(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND"));
-  const auto has_key = engine_->keyring().HasSubjectKey(model_->uid(), PseudonymOf(1));
-  ASSERT_THAT(has_key, IsOk());
-  EXPECT_FALSE(*has_key) << "a key would outlive the model";
+  const auto key = engine_->keyring().GetSubjectKeyId(model_->uid(), PseudonymOf(1));
+  ASSERT_THAT(key, IsOk());
+  EXPECT_FALSE(key->has_value()) << "a key would outlive the model";
 }
 
 TEST_F(IngestorTest, SamplesSurviveAReopen) {

@@ -33,12 +33,12 @@ class ShardCountsTest : public EngineTest {
     return counts;
   }
 
-  // Of subjects whose key exists.
+  // Of subjects whose row names the key that the keyring has for them.
   Counts Stored(uint32_t shard) {
     Counts counts = {.samples = std::vector<uint64_t>(model_->spec().sisa.slices)};
     const auto visit = [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
-      const auto known = engine_->keyring().HasSubjectKey(model_->uid(), subject);
-      if (!known.ok() || !*known) return known.status();
+      const auto key = engine_->keyring().GetSubjectKeyId(model_->uid(), subject);
+      if (!key.ok() || !*key || AsBytes(**key) != row.key_id()) return key.status();
       ++counts.subjects;
       for (const auto& sample : row.samples()) ++counts.samples[sample.slice()];
       return absl::OkStatus();

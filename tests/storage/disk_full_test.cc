@@ -1,4 +1,4 @@
-#include <functional>
+#include <tuple>
 
 #include "rocksdb/env.h"
 #include "tests/storage/fixtures.h"
@@ -22,25 +22,22 @@ class DiskFullTest : public testing::Test {
     }
     ASSERT_THAT(store->Sync(), IsOk());
   }
-  static absl::Status Forget(Store* store) {
-    return store->RecordErasure(ErasureOf(1, SubjectNumber(1), {{kShard, 1}}),
-                                {{Removal(kShard, SubjectNumber(1), {1, 2, 3})}}, {kEveryModel});
+  // What an erasure leaves of the subject: the first sample, sealed anew.
+  static absl::Status Remove(Store* store) {
+    SubjectUpdate update = Update(0, SubjectNumber(1), {1});
+    update.added[0].sealed = "sealed anew";
+    update.removed = {SampleNumber(2), SampleNumber(3)};
+    return store->UpdateSubjects(1, {&update, 1});
   }
-  // Whether the erasure is there; expects that it is there with all of its parts or with none.
-  static bool Forgotten(Store* store) {
-    const auto erasure = store->GetErasure(1);
-    EXPECT_THAT(erasure, IsOk());
-    const bool forgotten = erasure->has_value();
-    EXPECT_EQ(store->FindErasure(UuidNumber(1))->has_value(), forgotten);
-    EXPECT_EQ(*store->LastErasureSequence(), forgotten ? 1 : 0);
-    EXPECT_EQ(store->View()->PendingErasures(kShard)->size(), forgotten ? 1 : 0);
-    EXPECT_EQ(*store->IsSuppressed(1, SubjectNumber(1)), forgotten);
-    EXPECT_EQ(store->GetSubject(kShard, SubjectNumber(1))->has_value(), !forgotten);
-    EXPECT_EQ(Contents(store->View().get(), kShard).size(), forgotten ? 0 : 1);
-    EXPECT_TRUE(store->GetCheckpoint(kShard, 0)->has_value());
-    EXPECT_EQ(store->GetCheckpoint(kShard, 1)->has_value(), !forgotten);
-    EXPECT_EQ(store->GetCheckpointState(kShard, 1).ok(), !forgotten);
-    return forgotten;
+  // Whether that was written; expects that it was as a whole or not at all.
+  static bool Removed(Store* store) {
+    const auto row = store->GetSubject(kShard, SubjectNumber(1));
+    EXPECT_THAT(row, IsOk());
+    const bool removed = (*row)->samples_size() == 1;
+    const auto samples = Contents(store->View().get(), kShard)[SubjectNumber(1)];
+    EXPECT_EQ(samples.size(), removed ? 1 : 3);
+    EXPECT_EQ(samples.at(SampleNumber(1)), removed ? "sealed anew" : "sealed 1");
+    return removed;
   }
 
   const TempDir directory_;
@@ -48,7 +45,7 @@ class DiskFullTest : public testing::Test {
   const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
 };
 
-TEST_F(DiskFullTest, AnErasureThatFailsAtAnyWriteIsWholeOrAbsent) {
+TEST_F(DiskFullTest, AnUpdateThatFailsAtAnyWriteIsWholeOrAbsent) {
   for (const auto& [fault, code, reason] :
        {std::tuple(Fault::kNoSpace, absl::StatusCode::kResourceExhausted, "DISK_FULL"),
         std::tuple(Fault::kIoError, absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE")}) {
@@ -59,22 +56,45 @@ TEST_F(DiskFullTest, AnErasureThatFailsAtAnyWriteIsWholeOrAbsent) {
       ReopenableStore store(directory / "store", env_.get());
       Populate(store.get());
       files_->FailAfter(writes, fault);
-      const absl::Status recorded = Forget(store.get());
+      absl::Status removed = Remove(store.get());
+      if (removed.ok()) removed = store->Sync();
       reached_every_write = !files_->failed();
-      EXPECT_EQ(recorded.ok(), reached_every_write);
-      if (!recorded.ok()) {
-        EXPECT_THAT(recorded, Fails(code, reason));
-        EXPECT_FALSE(Forgotten(store.get()));
-        EXPECT_THAT(Forget(store.get()), Fails(code, reason)) << "RocksDB holds on to the error";
+      EXPECT_EQ(removed.ok(), reached_every_write);
+      if (!removed.ok()) {
+        EXPECT_THAT(removed, Fails(code, reason));
+        EXPECT_THAT(store->Sync(), Fails(code, reason)) << "the device fails still";
       }
+      files_->FailAfter(0, fault);
       store.Close();
+      files_->DropUnsynced();  // the power is lost as well
       files_->Heal();
       store.Open();
-      EXPECT_TRUE(Forgotten(store.get()) || !recorded.ok());
-      EXPECT_THAT(Forget(store.get()), IsOk());
-      EXPECT_TRUE(Forgotten(store.get()));
+      EXPECT_TRUE(Removed(store.get()) || !removed.ok());
+      EXPECT_THAT(Remove(store.get()), IsOk());
+      EXPECT_TRUE(Removed(store.get()));
       store.Reopen();
-      EXPECT_TRUE(Forgotten(store.get()));
+      EXPECT_TRUE(Removed(store.get()));
+    }
+  }
+}
+
+TEST_F(DiskFullTest, ADeviceThatWorksAgainNeedsNoReopen) {
+  for (const Fault fault : {Fault::kNoSpace, Fault::kIoError}) {
+    for (const int writes : {0, 1}) {
+      SCOPED_TRACE(writes);
+      const TempDir directory;
+      ReopenableStore store(directory / "store", env_.get());
+      Populate(store.get());
+      files_->FailAfter(writes, fault);
+      EXPECT_FALSE(Remove(store.get()).ok() && store->Sync().ok()) << "the control fails nowhere";
+      files_->Heal();
+      EXPECT_THAT(Remove(store.get()), IsOk());
+      EXPECT_THAT(store->Sync(), IsOk());
+      EXPECT_THAT(store->ApplyIngest(1, ModelNamed("m"), {Update(0, SubjectNumber(2), {4})}), IsOk());
+      EXPECT_THAT(store->PutModel(1, ModelNamed("m")), IsOk());
+      store.Reopen();
+      EXPECT_TRUE(Removed(store.get()));
+      EXPECT_TRUE(store->GetSubject(kShard, SubjectNumber(2))->has_value());
     }
   }
 }
@@ -113,11 +133,12 @@ TEST_F(DiskFullTest, TheReserveIsKeptForErasures) {
   files_->SetFreeSpace(2 << 20);
   Populate(store.get());
   files_->SetFreeSpace(0);
-  EXPECT_THAT(Forget(store.get()), IsOk());
-  const records::Erasure erasure = ErasureOf(1, SubjectNumber(1), {{kShard, 1}});
-  EXPECT_THAT(store->UpdateErasures({&erasure, 1}, true), IsOk());
+  EXPECT_THAT(Remove(store.get()), IsOk());
   EXPECT_THAT(store->DeleteCheckpoints(kShard, 1), IsOk());
-  EXPECT_TRUE(Forgotten(store.get()));
+  EXPECT_TRUE(Removed(store.get()));
+  records::Model deleting = ModelNamed("m");
+  deleting.set_deleting(true);
+  EXPECT_THAT(store->PutModel(1, deleting), IsOk());
   EXPECT_THAT(store->DeleteModel(1), IsOk());
 }
 

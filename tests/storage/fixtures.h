@@ -16,6 +16,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "storage/data_key.h"
+#include "storage/keyring.h"
 #include "storage/rocks_store.h"
 #include "storage/store.h"
 #include "tests/testing/status_matchers.h"
@@ -64,11 +65,18 @@ inline SampleKey SampleNumber(int number) {
   return key;
 }
 
+inline KeyId KeyIdNumber(int number) {
+  KeyId id = {};
+  id[0] = static_cast<uint8_t>(number);
+  return id;
+}
+
 // A subject with these samples; what is sealed in each is "sealed <number>".
 inline SubjectUpdate Update(uint32_t shard, const Pseudonym& subject, std::initializer_list<int> samples) {
   SubjectUpdate update;
   update.shard = shard;
   update.subject = subject;
+  update.row.set_key_id(std::string(AsBytes(KeyIdNumber(1))));
   for (const int number : samples) {
     records::Subject::Sample* const sample = update.row.add_samples();
     sample->set_key(std::string(AsBytes(SampleNumber(number))));
@@ -78,12 +86,13 @@ inline SubjectUpdate Update(uint32_t shard, const Pseudonym& subject, std::initi
   return update;
 }
 
-inline SubjectRemoval Removal(ShardId shard, const Pseudonym& subject, std::initializer_list<int> samples) {
-  SubjectRemoval removal;
-  removal.shard = shard;
-  removal.subject = subject;
-  for (const int number : samples) removal.samples.push_back(SampleNumber(number));
-  return removal;
+// The subject leaves with these samples, which are all that it has.
+inline SubjectUpdate Removal(uint32_t shard, const Pseudonym& subject, std::initializer_list<int> samples) {
+  SubjectUpdate update;
+  update.shard = shard;
+  update.subject = subject;
+  for (const int number : samples) update.removed.push_back(SampleNumber(number));
+  return update;
 }
 
 inline std::string UuidNumber(uint64_t number) {
@@ -96,7 +105,7 @@ inline records::Erasure ErasureOf(ErasureSequence sequence, const Pseudonym& sub
   records::Erasure erasure;
   erasure.set_sequence(sequence);
   erasure.set_uuid(UuidNumber(sequence));
-  erasure.set_subject(std::string(AsBytes(subject)));
+  erasure.set_subject(std::string(AsBytes(Sha256(AsBytes(subject)))));  // not the pseudonym itself
   erasure.set_state(records::Erasure::IN_PROGRESS);
   for (const auto& [shard, first_slice] : tasks) {
     records::Erasure::ShardTask* const task = erasure.add_tasks();

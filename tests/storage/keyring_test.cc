@@ -2,32 +2,48 @@
 
 #include <set>
 
-#include "rocksdb/env.h"
-#include "storage/keys.h"
-#include "storage/master_key.h"
 #include "tests/storage/keyring_fixture.h"
-#include "tests/testing/faulty_file_system.h"
 
 namespace expunge {
 namespace {
+
+using testing::IsEmpty;
+using testing::Not;
 
 TEST_F(KeyringTest, KeysSurviveAReopen) {
   Open();
   const std::string key = CreateSubjectKey(1, SubjectNumber(1));
   const CheckpointKeyId id = CreateCheckpointKey({1, 2}, 3);
+  const std::string checkpoint_key = KeyOf({1, 2}, 3, id);
   Reopen();
-  EXPECT_EQ(SubjectKey(1, SubjectNumber(1)), key);
-  EXPECT_TRUE(HasCheckpointKey({1, 2}, 3, id));
-  EXPECT_EQ(SubjectKey(2, SubjectNumber(1)), "");
-  EXPECT_EQ(SubjectKey(1, SubjectNumber(2)), "");
+  EXPECT_EQ(KeyOf(1, SubjectNumber(1)), key);
+  EXPECT_EQ(KeyOf({1, 2}, 3, id), checkpoint_key);
+  EXPECT_EQ(KeyOf(2, SubjectNumber(1)), "");
+  EXPECT_EQ(KeyOf(1, SubjectNumber(2)), "");
   EXPECT_FALSE(HasCheckpointKey({1, 2}, 3, RandomCheckpointKeyId()));
+  EXPECT_FALSE(HasCheckpointKey({1, 2}, 4, id));
+  EXPECT_FALSE(HasCheckpointKey({1, 3}, 3, id));
 }
 
 TEST_F(KeyringTest, AKeyThatExistsIsReplaced) {
   Open();
   CreateSubjectKey(1, SubjectNumber(1));
+  const KeyId older = **keyring_->GetSubjectKeyId(1, SubjectNumber(1));
   const std::string newer = CreateSubjectKey(1, SubjectNumber(1));
-  EXPECT_EQ(SubjectKey(1, SubjectNumber(1)), newer);
+  EXPECT_EQ(KeyOf(1, SubjectNumber(1)), newer);
+  EXPECT_NE(**keyring_->GetSubjectKeyId(1, SubjectNumber(1)), older);
+}
+
+TEST_F(KeyringTest, AnAdmissionWithoutAKeyLeavesTheKeyThatThereIs) {
+  Open();
+  const std::string key = CreateSubjectKey(1, SubjectNumber(1));
+  Keyring::Admission admissions[2];
+  admissions[0].subject = SubjectNumber(1);
+  admissions[0].consent = true;
+  admissions[1].subject = SubjectNumber(2);
+  ASSERT_THAT(keyring_->AdmitSubjects(1, admissions), IsOk());
+  EXPECT_EQ(KeyOf(1, SubjectNumber(1)), key);
+  EXPECT_EQ(KeyOf(1, SubjectNumber(2)), "");
 }
 
 TEST_F(KeyringTest, HashesEqualTheGoldenFile) {
@@ -39,19 +55,23 @@ TEST_F(KeyringTest, HashesEqualTheGoldenFile) {
   EXPECT_EQ(AsBytes((*keyring)->PseudonymOf("person-000001")), golden["pseudonym"]);
   EXPECT_EQ(AsBytes((*keyring)->SampleKeyOf("person-000001", "sample-7")), golden["sample_key"]);
   EXPECT_EQ(AsBytes((*keyring)->PepperedHash({"purpose", "part"})), golden["peppered_hash"]);
+  EXPECT_EQ(AsBytes((*keyring)->ForgottenName(Counting<Pseudonym>(0x40))), golden["forgotten_name"]);
 }
 
 TEST_F(KeyringTest, HashesSurviveAReopenAndDifferBetweenKeyrings) {
   Open();
   const Pseudonym pseudonym = keyring_->PseudonymOf("person");
+  const Digest forgotten = keyring_->ForgottenName(pseudonym);
   Reopen();
   EXPECT_EQ(keyring_->PseudonymOf("person"), pseudonym);
+  EXPECT_EQ(keyring_->ForgottenName(pseudonym), forgotten);
 
   const TempDir other_directory;
   const auto other =
       Keyring::Open({.path = other_directory / "keyring", .master_key_file = other_directory / "master.key"});
   ASSERT_THAT(other, IsOk());
   EXPECT_NE((*other)->PseudonymOf("person"), pseudonym);
+  EXPECT_NE((*other)->ForgottenName(pseudonym), forgotten);
 }
 
 TEST_F(KeyringTest, APepperIsTakenByANewKeyringOnly) {
@@ -65,32 +85,31 @@ TEST_F(KeyringTest, APepperIsTakenByANewKeyringOnly) {
   EXPECT_EQ((*keyring)->PseudonymOf("person"), pseudonym);
 }
 
-TEST_F(KeyringTest, UnwrapsTheGoldenValue) {
-  const std::string file = directory_ / "golden.key";
-  std::ofstream(file, std::ios::binary) << AsBytes(Counting<Digest>(0x20));
-  std::filesystem::permissions(file, std::filesystem::perms::owner_read);
-  const auto master_key = MasterKey::Load(file);
-  ASSERT_THAT(master_key, IsOk());
-  const std::string place = EncodeSubjectDataKeyKey(0x01020304, Counting<Pseudonym>(0x40));
-  const auto key = master_key->Unwrap(place, ReadGolden("storage_sealed_v1.hex")["wrapped_key"]);
-  ASSERT_THAT(key, IsOk());
-  EXPECT_EQ(key->bytes(), AsBytes(Counting<Digest>(1)));
-}
-
 TEST_F(KeyringTest, NoKeyIsStoredUnwrapped) {
   Open();
   const std::string key = CreateSubjectKey(1, SubjectNumber(1));
+  const std::string id(AsBytes(**keyring_->GetSubjectKeyId(1, SubjectNumber(1))));
+  const std::string checkpoint_key = KeyOf({1, 0}, 0, CreateCheckpointKey({1, 0}, 0));
+  const std::string rekeyed = ForgetSamples({1, 0}, SubjectNumber(1), {SampleNumber(1)});
   ASSERT_THAT(keyring_->Purge(), IsOk());
-  EXPECT_THAT(FilesWith(Options().path, key), testing::IsEmpty());
+  EXPECT_THAT(FilesWith(Options().path, id), Not(IsEmpty())) << "the control finds nothing";
+  for (const std::string& bytes : {key, checkpoint_key, rekeyed, ReadFile(Options().master_key_file)}) {
+    ASSERT_EQ(bytes.size(), 32);
+    EXPECT_THAT(FilesWith(Options().path, bytes), IsEmpty());
+  }
 }
 
 TEST_F(KeyringTest, AWrappedKeyDoesNotOpenInAnotherPlace) {
   Open();
   CreateSubjectKey(1, SubjectNumber(1));
+  const CheckpointKeyId id = CreateCheckpointKey({1, 0}, 0);
   Close();
   StoreBytes(EncodeSubjectDataKeyKey(1, SubjectNumber(2)), StoredBytes(EncodeSubjectDataKeyKey(1, SubjectNumber(1))));
+  StoreBytes(EncodeCheckpointDataKeyKey({1, 0}, 1, id),
+             StoredBytes(EncodeCheckpointDataKeyKey({1, 0}, 0, id), kCheckpointKeys), kCheckpointKeys);
   Open();
   EXPECT_THAT(keyring_->GetSubjectKey(1, SubjectNumber(2)), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
+  EXPECT_THAT(keyring_->GetCheckpointKey({1, 0}, 1, id), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
 }
 
 TEST_F(KeyringTest, AChangedOrUnknownValueIsDataLoss) {
@@ -99,135 +118,91 @@ TEST_F(KeyringTest, AChangedOrUnknownValueIsDataLoss) {
   Close();
   const std::string place = EncodeSubjectDataKeyKey(1, SubjectNumber(1));
   const std::string stored = StoredBytes(place);
+  const auto read = [&](const std::string& bytes) {
+    StoreBytes(place, bytes);
+    Open();
+    const absl::Status status = keyring_->GetSubjectKey(1, SubjectNumber(1)).status();
+    Close();
+    return status;
+  };
   std::string changed = stored;
   changed.back() ^= 1;
-  StoreBytes(place, changed);
-  Open();
-  EXPECT_THAT(keyring_->GetSubjectKey(1, SubjectNumber(1)), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
-  Close();
+  EXPECT_THAT(read(changed), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
+  changed = stored;
+  changed[12] ^= 1;  // the last byte of the root key's epoch
+  EXPECT_THAT(read(changed), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
+  EXPECT_THAT(read(stored.substr(0, 11)), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
+  EXPECT_THAT(read(stored.substr(0, 8)), Fails(absl::StatusCode::kDataLoss, "STORAGE_CORRUPT"));
+  EXPECT_THAT(read(""), Fails(absl::StatusCode::kDataLoss, "STORAGE_CORRUPT"));
   changed = stored;
   changed[0] = 2;
-  StoreBytes(place, changed);
-  Open();
-  const auto unknown = keyring_->GetSubjectKey(1, SubjectNumber(1));
+  const absl::Status unknown = read(changed);
   EXPECT_THAT(unknown, Fails(absl::StatusCode::kDataLoss, "STORAGE_CORRUPT"));
-  EXPECT_THAT(std::string(unknown.status().message()), testing::HasSubstr("wrapped key"));
-  EXPECT_THAT(std::string(unknown.status().message()), testing::HasSubstr("version 2"));
+  EXPECT_THAT(std::string(unknown.message()), testing::HasSubstr("the keyring"));
+  EXPECT_THAT(std::string(unknown.message()), testing::HasSubstr("version 2"));
+  EXPECT_THAT(read(stored), IsOk());
 }
 
-TEST_F(KeyringTest, DestroyTakesWhatItNamesAndNothingElse) {
+TEST_F(KeyringTest, DestroyedCheckpointKeysAreThoseFromASliceOn) {
   Open();
-  const std::string kept = CreateSubjectKey(1, SubjectNumber(2));
-  const std::string kept_elsewhere = CreateSubjectKey(2, SubjectNumber(1));
-  CreateSubjectKey(1, SubjectNumber(1));
   std::vector<CheckpointKeyId> ids;
   for (uint32_t slice = 0; slice < 4; ++slice) ids.push_back(CreateCheckpointKey({1, 0}, slice));
   const CheckpointKeyId second_of_slice = CreateCheckpointKey({1, 0}, 3);
   const CheckpointKeyId other_shard = CreateCheckpointKey({1, 1}, 3);
-
-  const Keyring::Destruction destruction = {.subjects = {{1, SubjectNumber(1)}},
-                                            .checkpoints = {{.shard = {1, 0}, .first_slice = 2}}};
+  const CheckpointKeyId other_model = CreateCheckpointKey({2, 0}, 3);
   for (int repeat = 0; repeat < 2; ++repeat) {
-    ASSERT_THAT(keyring_->Destroy(destruction), IsOk());
-    EXPECT_EQ(SubjectKey(1, SubjectNumber(1)), "");
-    EXPECT_EQ(SubjectKey(1, SubjectNumber(2)), kept);
-    EXPECT_EQ(SubjectKey(2, SubjectNumber(1)), kept_elsewhere);
+    ASSERT_THAT(keyring_->DestroyCheckpointKeys({{1, 0}, 2}), IsOk());
     for (uint32_t slice = 0; slice < 4; ++slice) EXPECT_EQ(HasCheckpointKey({1, 0}, slice, ids[slice]), slice < 2);
     EXPECT_FALSE(HasCheckpointKey({1, 0}, 3, second_of_slice));
     EXPECT_TRUE(HasCheckpointKey({1, 1}, 3, other_shard));
+    EXPECT_TRUE(HasCheckpointKey({2, 0}, 3, other_model));
     Reopen();
   }
 }
 
-TEST_F(KeyringTest, DestroyOfAModelTakesAllItsKeys) {
+TEST_F(KeyringTest, VerifyKeysNamesEachThatDoesNotOpen) {
   Open();
-  for (int i = 0; i < 10; ++i) CreateSubjectKey(1, SubjectNumber(i));
-  const CheckpointKeyId id = CreateCheckpointKey({1, 7}, 0);
-  const std::string other = CreateSubjectKey(2, SubjectNumber(1));
-  ASSERT_THAT(keyring_->Destroy({.models = {1}}), IsOk());
-  Reopen();
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(SubjectKey(1, SubjectNumber(i)), "");
-  EXPECT_FALSE(HasCheckpointKey({1, 7}, 0, id));
-  EXPECT_EQ(SubjectKey(2, SubjectNumber(1)), other);
-}
-
-TEST_F(KeyringTest, OneCheckpointKeyCanBeDestroyedAlone) {
-  Open();
-  const CheckpointKeyId first = CreateCheckpointKey({1, 0}, 0);
-  const CheckpointKeyId second = CreateCheckpointKey({1, 0}, 0);
-  ASSERT_THAT(keyring_->DestroyCheckpointKey({1, 0}, 0, first), IsOk());
-  EXPECT_FALSE(HasCheckpointKey({1, 0}, 0, first));
-  EXPECT_TRUE(HasCheckpointKey({1, 0}, 0, second));
-}
-
-TEST_F(KeyringTest, ADestroyThatFailsAtAnyWriteIsAllOrNothing) {
-  bool reached_every_write = false;
-  for (int writes = 0; !reached_every_write; ++writes) {
-    SCOPED_TRACE(writes);
-    const TempDir directory;
-    const auto files = std::make_shared<FaultyFileSystem>();
-    const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
-    const Keyring::Options options = {
-        .path = directory / "keyring", .master_key_file = directory / "master.key", .env = env.get()};
-    auto opened = Keyring::Open(options);
-    ASSERT_THAT(opened, IsOk());
-    keyring_ = *std::move(opened);
-    CreateSubjectKey(1, SubjectNumber(1));
-    CreateSubjectKey(1, SubjectNumber(2));
-    const CheckpointKeyId id = CreateCheckpointKey({1, 0}, 0);
-    const Keyring::Destruction destruction = {.subjects = {{1, SubjectNumber(1)}, {1, SubjectNumber(2)}},
-                                              .checkpoints = {{.shard = {1, 0}, .first_slice = 0}}};
-
-    files->FailAfter(writes, FaultyFileSystem::Fault::kNoSpace);
-    const absl::Status destroyed = keyring_->Destroy(destruction);
-    reached_every_write = destroyed.ok();
-    if (!destroyed.ok()) {
-      EXPECT_THAT(destroyed, Fails(absl::StatusCode::kResourceExhausted, "DISK_FULL"));
-      files->Heal();
-      // The error latches: what was written is not known until the keyring is read again.
-      EXPECT_THAT(keyring_->Destroy(destruction), Fails(absl::StatusCode::kResourceExhausted, "DISK_FULL"));
-      EXPECT_THAT(keyring_->Sync(), Fails(absl::StatusCode::kResourceExhausted, "DISK_FULL"));
-      EXPECT_THAT(keyring_->Purge(), Fails(absl::StatusCode::kResourceExhausted, "DISK_FULL"));
-    }
-    files->Heal();
-    Close();
-    auto reopened = Keyring::Open(options);
-    ASSERT_THAT(reopened, IsOk());
-    keyring_ = *std::move(reopened);
-    const bool first = !SubjectKey(1, SubjectNumber(1)).empty();
-    EXPECT_EQ(!SubjectKey(1, SubjectNumber(2)).empty(), first);
-    EXPECT_EQ(HasCheckpointKey({1, 0}, 0, id), first);
-    if (destroyed.ok()) {
-      EXPECT_FALSE(first);
-    }
-    ASSERT_THAT(keyring_->Destroy(destruction), IsOk());
-    EXPECT_EQ(SubjectKey(1, SubjectNumber(1)), "");
-    EXPECT_FALSE(HasCheckpointKey({1, 0}, 0, id));
-    Close();
-  }
-}
-
-TEST_F(KeyringTest, AFailingDeviceIsUnavailable) {
-  const auto files = std::make_shared<FaultyFileSystem>();
-  const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
-  env_ = env.get();
-  Open();
-  files->FailAfter(0, FaultyFileSystem::Fault::kIoError);
-  const DataKey key = DataKey::Random();
-  EXPECT_THAT(keyring_->CreateCheckpointKey({1, 0}, 0, RandomCheckpointKeyId(), key),
-              Fails(absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE"));
-  files->Heal();
-  EXPECT_THAT(keyring_->CreateCheckpointKey({1, 0}, 0, RandomCheckpointKeyId(), key),
-              Fails(absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE"));
-  Reopen();
-  EXPECT_THAT(keyring_->CreateCheckpointKey({1, 0}, 0, RandomCheckpointKeyId(), key), IsOk());
+  for (int i = 0; i < 5; ++i) CreateSubjectKey(1, SubjectNumber(i));
+  const CheckpointKeyId good = CreateCheckpointKey({1, 0}, 0), bad = CreateCheckpointKey({1, 0}, 1);
+  std::vector<absl::Status> damaged;
+  uint64_t subjects = 99, checkpoints = 99;
+  const auto verify = [&] {
+    damaged.clear();
+    ASSERT_THAT(keyring_->VerifyKeys([&](absl::Status status) { damaged.push_back(status); }, &subjects, &checkpoints),
+                IsOk());
+    EXPECT_EQ(subjects, 5);
+    EXPECT_EQ(checkpoints, 2);
+  };
+  verify();
+  EXPECT_THAT(damaged, IsEmpty());
   Close();
+  StoreBytes(EncodeSubjectDataKeyKey(1, SubjectNumber(3)), StoredBytes(EncodeSubjectDataKeyKey(1, SubjectNumber(4))));
+  StoreBytes(EncodeCheckpointDataKeyKey({1, 0}, 1, bad),
+             StoredBytes(EncodeCheckpointDataKeyKey({1, 0}, 0, good), kCheckpointKeys), kCheckpointKeys);
+  Open();
+  verify();
+  ASSERT_THAT(damaged, testing::SizeIs(2));
+  for (const absl::Status& status : damaged) {
+    EXPECT_THAT(status, Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
+  }
 }
 
 TEST(CheckpointKeyIdTest, IsRandom) {
   std::set<CheckpointKeyId> ids;
   for (int i = 0; i < 100; ++i) ids.insert(RandomCheckpointKeyId());
   EXPECT_EQ(ids.size(), 100);
+}
+
+TEST(SubjectKeyTest, IsRandom) {
+  std::set<KeyId> ids;
+  std::set<std::string> keys;
+  for (int i = 0; i < 100; ++i) {
+    const SubjectKey key = SubjectKey::Random();
+    ids.insert(key.id);
+    keys.emplace(key.key.bytes());
+  }
+  EXPECT_EQ(ids.size(), 100);
+  EXPECT_EQ(keys.size(), 100);
 }
 
 }  // namespace

@@ -59,8 +59,21 @@ TEST(RecordTest, ModelEqualsTheGoldenFile) {
 
 TEST(RecordTest, SubjectEqualsTheGoldenFile) {
   ExpectGolden<records::Subject>("subject", R"pb(
-    samples { key: "0123456789abcdef" digest: "0123456789abcdef0123456789abcdef" slice: 3 ingest_batch: 2 }
-    samples { key: "fedcba9876543210" digest: "fedcba9876543210fedcba9876543210" slice: 1 ingest_batch: 300 }
+    samples {
+      key: "0123456789abcdef"
+      digest: "0123456789abcdef0123456789abcdef"
+      slice: 3
+      ingest_batch: 2
+      seal_nonce: "0123456789ab"
+    }
+    samples {
+      key: "fedcba9876543210"
+      digest: "fedcba9876543210fedcba9876543210"
+      slice: 1
+      ingest_batch: 300
+      seal_nonce: "ba9876543210"
+    }
+    key_id: "01234567"
   )pb");
 }
 
@@ -73,6 +86,7 @@ TEST(RecordTest, CheckpointEqualsTheGoldenFile) {
     create_time_micros: 1700000000000003
     worker_seconds: 1.5
     samples: 6000
+    numeric_environment: "x86-64-v3 torch 1.13"
   )pb");
 }
 
@@ -105,11 +119,23 @@ TEST(RecordTest, ErasureEqualsTheGoldenFile) {
     }
     tasks { model: 2 first_slice: 1 samples_erased: 6 }
     samples_erased: 10
+    failure: "the device is full"
   )pb");
 }
 
 TEST(RecordTest, SuppressionEqualsTheGoldenFile) {
   ExpectGolden<records::Suppression>("suppression", "erasure: 12 time_micros: 1700000000000004");
+}
+
+TEST(RecordTest, PendingRekeyEqualsTheGoldenFile) {
+  ExpectGolden<records::PendingRekey>("pending_rekey", R"pb(
+    erasure: 12
+    shard: 3
+    old_key_id: "01234567"
+    old_key: "0123456789abcdef0123456789abcdef"
+    samples: "0123456789abcdef"
+    samples: "fedcba9876543210"
+  )pb");
 }
 
 TEST(RecordTest, SealedPlaintextsEqualTheGoldenFiles) {
@@ -119,6 +145,15 @@ TEST(RecordTest, SealedPlaintextsEqualTheGoldenFiles) {
   EXPECT_EQ(state.SerializeAsString(), Golden("checkpoint_state"));
   const auto sample = FromText<records::Sample>(R"pb(input: "\000\001\377" label: 9)pb");
   EXPECT_EQ(sample.SerializeAsString(), Golden("sample"));
+  const auto traces = FromText<records::ErasureTraces>(R"pb(pseudonym: "0123456789abcdef0123456789abcdef"
+                                                            wrapped_keys: "0123456789abcdef0123456789abcdef"
+                                                            wrapped_keys: "fedcba9876543210fedcba9876543210"
+                                                            checkpoint_key_ids: "0123456789abcdef"
+                                                            seal_nonces: "0123456789ab"
+                                                            seal_nonces: "ba9876543210"
+                                                            models: 1
+                                                            models: 300)pb");
+  EXPECT_EQ(traces.SerializeAsString(), Golden("erasure_traces"));
 }
 
 TEST(RecordTest, FramedSealedValueEqualsTheGoldenValue) {

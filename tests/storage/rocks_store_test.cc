@@ -1,6 +1,5 @@
 #include "storage/rocks_store.h"
 
-#include <set>
 #include <thread>
 
 #include "tests/storage/fixtures.h"
@@ -46,22 +45,6 @@ TEST_F(RocksStoreTest, ModelsAreListedInTheOrderOfTheirNumbers) {
   EXPECT_THAT(ModelNames(), ElementsAre("1 renewed", "255 b", "256 c"));
 }
 
-TEST_F(RocksStoreTest, ModelNumbersAreNeverGivenTwice) {
-  std::set<ModelUid> given;
-  for (int i = 0; i < 5; ++i) {
-    const auto uid = store_->NextModelUid();
-    ASSERT_THAT(uid, IsOk());
-    EXPECT_NE(*uid, kEveryModel);
-    EXPECT_TRUE(given.insert(*uid).second);
-    store_.Reopen();
-  }
-  ASSERT_THAT(store_->PutModel(*given.rbegin(), ModelNamed("newest")), IsOk());
-  ASSERT_THAT(store_->DeleteModel(*given.rbegin()), IsOk());
-  const auto uid = store_->NextModelUid();
-  ASSERT_THAT(uid, IsOk());
-  EXPECT_EQ(given.count(*uid), 0);
-}
-
 TEST_F(RocksStoreTest, IngestIsReadBackByShardInKeyOrder) {
   const std::vector<SubjectUpdate> updates = {Update(0, SubjectNumber(1), {2, 1}), Update(0, SubjectNumber(2), {3}),
                                               Update(1, SubjectNumber(3), {4, 5, 6})};
@@ -105,6 +88,44 @@ TEST_F(RocksStoreTest, IngestIsReadBackByShardInKeyOrder) {
   EXPECT_TRUE(std::is_sorted(samples.begin(), samples.end()));
 }
 
+TEST_F(RocksStoreTest, WhatLeavesIsGoneAndTheRestStays) {
+  const Pseudonym gone = SubjectNumber(1), smaller = SubjectNumber(2), kept = SubjectNumber(3);
+  for (const ModelUid uid : {1u, 2u}) {
+    ASSERT_THAT(store_->ApplyIngest(
+                    uid, ModelNamed("m"),
+                    {Update(4, gone, {1, 2, 3}), Update(4, smaller, {4, 5, 6}), Update(4, kept, {7})}),
+                IsOk());
+  }
+  SubjectUpdate fewer = Update(4, smaller, {5});
+  fewer.row.set_key_id(std::string(AsBytes(KeyIdNumber(2))));
+  fewer.added[0].sealed = "sealed anew";
+  fewer.removed = {SampleNumber(4), SampleNumber(6)};
+  ASSERT_THAT(store_->UpdateSubjects(1, {Removal(4, gone, {1, 2, 3}), fewer}), IsOk());
+  ASSERT_THAT(store_->UpdateSubjects(1, {}), IsOk());
+  store_.Reopen();
+
+  EXPECT_FALSE(store_->GetSubject({1, 4}, gone)->has_value());
+  EXPECT_EQ(store_->GetSubject({1, 4}, smaller)->value().DebugString(), fewer.row.DebugString());
+  const auto contents = Contents(store_->View().get(), {1, 4});
+  ASSERT_THAT(contents, SizeIs(2));
+  EXPECT_THAT(contents.at(smaller), ElementsAre(testing::Pair(SampleNumber(5), "sealed anew")));
+  EXPECT_THAT(contents.at(kept), SizeIs(1));
+  EXPECT_THAT(Contents(store_->View().get(), {2, 4}), SizeIs(3));
+  EXPECT_THAT(store_->UpdateSubjects(1, {Removal(4, gone, {1, 2, 3})}), IsOk());
+}
+
+TEST_F(RocksStoreTest, ASampleIsReadByItsKey) {
+  ASSERT_THAT(store_->ApplyIngest(1, ModelNamed("m"), {Update(0, SubjectNumber(1), {1, 2})}), IsOk());
+  store_.Reopen();
+  EXPECT_EQ(*store_->GetSample({1, 0}, SubjectNumber(1), SampleNumber(2)), "sealed 2");
+  for (const auto& missing : {store_->GetSample({1, 0}, SubjectNumber(1), SampleNumber(3)),
+                              store_->GetSample({1, 0}, SubjectNumber(2), SampleNumber(2)),
+                              store_->GetSample({1, 1}, SubjectNumber(1), SampleNumber(2)),
+                              store_->GetSample({2, 0}, SubjectNumber(1), SampleNumber(2))}) {
+    EXPECT_EQ(missing.status().code(), absl::StatusCode::kNotFound);
+  }
+}
+
 TEST_F(RocksStoreTest, TheManifestHoldsNoTextOfCallers) {
   // RocksDB copies keys into it.
   ASSERT_THAT(store_->ApplyIngest(1, ModelNamed("model-name"), {Update(0, SubjectNumber(1), {1})}), IsOk());
@@ -143,12 +164,11 @@ TEST_F(RocksStoreTest, CheckpointsFromASliceOnAreDeletedAlsoAcrossGaps) {
   EXPECT_THAT(store_->DeleteCheckpoints({7, 7}, 0), IsOk());
 }
 
-TEST_F(RocksStoreTest, DeletingAModelTakesItsRowsAndLeavesErasures) {
+TEST_F(RocksStoreTest, DeletingAModelTakesItsRowsAndNoOthers) {
   for (const ModelUid uid : {1u, 2u}) {
     ASSERT_THAT(store_->ApplyIngest(uid, ModelNamed("m"), {Update(3, SubjectNumber(1), {1, 2})}), IsOk());
     ASSERT_THAT(store_->PutCheckpoint({uid, 3}, 0, CheckpointWithSteps(1), std::string(10'000, 's')), IsOk());
   }
-  ASSERT_THAT(store_->RecordErasure(ErasureOf(1, SubjectNumber(9), {{{1, 3}, 5}}), {}, {}), IsOk());
   ASSERT_THAT(store_->DeleteModel(1), IsOk());
   store_.Reopen();
   EXPECT_THAT(ModelNames(), ElementsAre("2 m"));
@@ -157,7 +177,6 @@ TEST_F(RocksStoreTest, DeletingAModelTakesItsRowsAndLeavesErasures) {
   EXPECT_THAT(Contents(store_->View().get(), {1, 3}), IsEmpty());
   EXPECT_TRUE(HasCheckpoint({2, 3}, 0));
   EXPECT_THAT(Contents(store_->View().get(), {2, 3}), SizeIs(1));
-  EXPECT_TRUE(store_->GetErasure(1)->has_value());
 }
 
 TEST_F(RocksStoreTest, SyncReturnsWithIngestOnTheDevice) {

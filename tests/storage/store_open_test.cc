@@ -77,11 +77,11 @@ TEST_F(StoreOpenTest, ASecondProcessIsRefused) {
 
 TEST_F(StoreOpenTest, AnotherFormatVersionIsRefusedAndLeftAlone) {
   ASSERT_THAT((*OpenStore())->PutModel(1, ModelNamed("m")), IsOk());
-  for (const std::string& other : {EncodeUint32(0), EncodeUint32(2), std::string("text")}) {
+  for (const std::string& other : {EncodeUint32(1), EncodeUint32(3), std::string("text")}) {
     Overwrite(kDefaultFamily, std::string(kFormatKey), other);
     EXPECT_THAT(OpenStore(), Fails(absl::StatusCode::kFailedPrecondition, "DATA_DIR_VERSION"));
   }
-  Overwrite(kDefaultFamily, std::string(kFormatKey), EncodeUint32(1));
+  Overwrite(kDefaultFamily, std::string(kFormatKey), EncodeUint32(2));
   EXPECT_EQ((*OpenStore())->ListModels()->size(), 1);
 }
 
@@ -118,7 +118,7 @@ TEST_F(StoreOpenTest, ACrashBeforeAllColumnFamiliesWereMadeIsFinished) {
     rocksdb::DB* opened = nullptr;
     ASSERT_TRUE(rocksdb::DB::Open(MainStoreOptions(nullptr), path_, MainStoreFamilies(), &handles, &opened).ok());
     const std::unique_ptr<rocksdb::DB> db(opened);
-    for (const MainStoreFamily family : {kSamples, kSuppressions})
+    for (const MainStoreFamily family : {kSamples, kCheckpoints})
       ASSERT_TRUE(db->DropColumnFamily(handles[family]).ok());
     for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
   }
@@ -126,6 +126,7 @@ TEST_F(StoreOpenTest, ACrashBeforeAllColumnFamiliesWereMadeIsFinished) {
   ASSERT_THAT(store, IsOk());
   EXPECT_THAT((*store)->ApplyIngest(1, ModelNamed("m"), {Update(0, SubjectNumber(1), {1})}), IsOk());
   EXPECT_EQ(Contents((*store)->View().get(), {1, 0}).size(), 1);
+  EXPECT_THAT((*store)->PutCheckpoint({1, 0}, 0, CheckpointWithSteps(1), "state"), IsOk());
 }
 
 TEST_F(StoreOpenTest, AnUnwritableDirectoryIsRefused) {
@@ -160,7 +161,6 @@ TEST_F(StoreOpenTest, ARecordOfAnUnknownVersionIsNamedByItsKind) {
     const auto store = OpenStore();
     ASSERT_THAT((*store)->ApplyIngest(1, ModelNamed("m"), {Update(0, SubjectNumber(1), {1})}), IsOk());
     ASSERT_THAT((*store)->PutCheckpoint({1, 0}, 0, CheckpointWithSteps(1), "state"), IsOk());
-    ASSERT_THAT((*store)->RecordErasure(ErasureOf(1, SubjectNumber(2), {}), {}, {kEveryModel}), IsOk());
   }
   const std::string future = "\x02?";
   Overwrite(kModels, EncodeModelKey(1), future);
@@ -168,8 +168,6 @@ TEST_F(StoreOpenTest, ARecordOfAnUnknownVersionIsNamedByItsKind) {
   Overwrite(kSamples, EncodeSampleKey({1, 0}, SubjectNumber(1), SampleNumber(1)), future);
   Overwrite(kCheckpoints, EncodeCheckpointKey({1, 0}, 0, CheckpointPart::kHeader), future);
   Overwrite(kCheckpoints, EncodeCheckpointKey({1, 0}, 0, CheckpointPart::kSealedState), future);
-  Overwrite(kErasures, EncodeErasureKey(1), future);
-  Overwrite(kSuppressions, EncodeSuppressionKey(SubjectNumber(2), kEveryModel), future);
 
   const auto opened = OpenStore();
   ASSERT_THAT(opened, IsOk());
@@ -186,12 +184,7 @@ TEST_F(StoreOpenTest, ARecordOfAnUnknownVersionIsNamedByItsKind) {
   expect(store.View()->ScanSamples({1, 0}, any_sample), "a sample");
   expect(store.GetCheckpoint({1, 0}, 0).status(), "a checkpoint");
   expect(store.GetCheckpointState({1, 0}, 0).status(), "a checkpoint state");
-  expect(store.GetErasure(1).status(), "an erasure");
-  expect(store.FindErasure(UuidNumber(1)).status(), "an erasure");
-  const auto any_erasure = [](const records::Erasure&) { return true; };
-  expect(store.ScanErasures(0, any_erasure), "an erasure");
-  expect(store.ScanOpenErasures(any_erasure), "an erasure");
-  expect(store.IsSuppressed(1, SubjectNumber(2)).status(), "a suppression");
+  expect(store.GetSample({1, 0}, SubjectNumber(1), SampleNumber(1)).status(), "a sample");
 }
 
 TEST_F(StoreOpenTest, ADamagedFileIsDataLossAndNothingOfItIsShown) {

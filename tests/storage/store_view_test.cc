@@ -7,7 +7,6 @@
 namespace expunge {
 namespace {
 
-using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::SizeIs;
 
@@ -19,22 +18,17 @@ class StoreViewTest : public testing::Test {
 
 TEST_F(StoreViewTest, ShowsTheMomentItWasTaken) {
   ASSERT_THAT(store_->ApplyIngest(1, ModelNamed("m"), {Update(0, SubjectNumber(1), {1, 2})}), IsOk());
-  ASSERT_THAT(store_->RecordErasure(ErasureOf(1, SubjectNumber(8), {{{1, 0}, 0}}), {}, {}), IsOk());
   const std::unique_ptr<StoreView> view = store_->View();
 
   ASSERT_THAT(store_->ApplyIngest(1, ModelNamed("m"), {Update(0, SubjectNumber(2), {3})}), IsOk());
-  ASSERT_THAT(store_->RecordErasure(ErasureOf(2, SubjectNumber(1), {{{1, 0}, 0}}),
-                                    {{Removal({1, 0}, SubjectNumber(1), {1, 2})}}, {}),
-              IsOk());
+  ASSERT_THAT(store_->UpdateSubjects(1, {Removal(0, SubjectNumber(1), {1, 2})}), IsOk());
 
   const auto before = Contents(view.get(), {1, 0});
   ASSERT_THAT(before, SizeIs(1));
   EXPECT_THAT(before.at(SubjectNumber(1)), SizeIs(2));
-  EXPECT_THAT(*view->PendingErasures({1, 0}), ElementsAre(1));
   const auto after = Contents(store_->View().get(), {1, 0});
   ASSERT_THAT(after, SizeIs(1));
   EXPECT_EQ(after.count(SubjectNumber(2)), 1);
-  EXPECT_THAT(*store_->View()->PendingErasures({1, 0}), ElementsAre(1, 2));
 }
 
 TEST_F(StoreViewTest, SubjectsAndSamplesAgreeWhileWritesGoOn) {
@@ -47,8 +41,7 @@ TEST_F(StoreViewTest, SubjectsAndSamplesAgreeWhileWritesGoOn) {
       if (i / kSubjects % 2 == 0) {
         EXPECT_THAT(store_->ApplyIngest(1, ModelNamed("m"), {Update(0, subject, {1, 2, 3})}), IsOk());
       } else {
-        EXPECT_THAT(store_->RecordErasure(ErasureOf(i + 1, subject, {}), {{Removal({1, 0}, subject, {1, 2, 3})}}, {}),
-                    IsOk());
+        EXPECT_THAT(store_->UpdateSubjects(1, {Removal(0, subject, {1, 2, 3})}), IsOk());
       }
     }
     done = true;
@@ -86,7 +79,6 @@ TEST_F(StoreViewTest, AVisitorsErrorEndsTheScan) {
 TEST_F(StoreViewTest, EmptyShardsHaveNothing) {
   const std::unique_ptr<StoreView> view = store_->View();
   EXPECT_THAT(Contents(view.get(), {1, 0}), IsEmpty());
-  EXPECT_THAT(*view->PendingErasures({1, 0}), IsEmpty());
 }
 
 }  // namespace
