@@ -31,7 +31,7 @@ absl::StatusOr<bool> HasKeys(const RocksDatabase& database) {
   bool any = false;
   RETURN_IF_ERROR(ScanRows(database, kKeys, rocksdb::ReadOptions(), KeyRange(), kKeyringName,
                            [&any](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
-                             any = key != kFormatKey && key != kPurgeMarkKey;
+                             any = key != kFormatKey;
                              return !any;
                            }));
   return any;
@@ -279,7 +279,10 @@ absl::StatusOr<bool> Keyring::IsSampleSuppressed(ModelUid model, const Pseudonym
   return expunge::IsSuppressed(*impl_->database, model, impl_->SampleName(subject, sample));
 }
 
-absl::Status Keyring::Sync() { return impl_->database->Sync(kKeyringName); }
+absl::Status Keyring::Sync() {
+  RETURN_IF_ERROR(impl_->Latched());
+  return impl_->Latch(impl_->database->Sync(kKeyringName));
+}
 
 absl::Status Keyring::VerifyKeys(const std::function<void(absl::Status)>& damaged, uint64_t* subjects,
                                  uint64_t* checkpoints) const {

@@ -66,8 +66,8 @@ struct Rekey {
 // Everything that destroys is synced.
 //
 // Errors everywhere: RESOURCE_EXHAUSTED (DISK_FULL), UNAVAILABLE (STORAGE_UNAVAILABLE), DATA_LOSS (STORAGE_CORRUPT,
-// SEALED_VALUE_CORRUPT), PERMISSION_DENIED (DATA_DIR_NOT_WRITABLE). A write that failed may turn out, after a reopen, to
-// have been made: whole, and as the last one.
+// SEALED_VALUE_CORRUPT), PERMISSION_DENIED (DATA_DIR_NOT_WRITABLE). Errors of writes latch: once one failed, all later
+// ones fail until the keyring is reopened, where it may turn out to have been made: whole, and as the last one.
 class Keyring {
  public:
   struct Options {

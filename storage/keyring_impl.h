@@ -10,6 +10,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "rocksdb/db.h"
 #include "rocksdb/write_batch.h"
 #include "storage/keyring.h"
@@ -105,7 +106,21 @@ struct Keyring::Impl {
   // A row of kKeys or kCheckpointKeys; `value` keeps a file alive: only inside a read.
   absl::StatusOr<bool> Find(KeyringFamily family, const std::string& place, rocksdb::PinnableSlice* value) const;
 
-  absl::Status Write(rocksdb::WriteBatch* batch, bool synced) { return database->Write(batch, synced, kKeyringName); }
+  // Once a write has failed, all later ones do.
+  absl::Status Write(rocksdb::WriteBatch* batch, bool synced) {
+    RETURN_IF_ERROR(Latched());
+    return Latch(database->Write(batch, synced, kKeyringName));
+  }
+  absl::Status Latched() {
+    const MutexLock lock(&error_mutex);
+    return error;
+  }
+  absl::Status Latch(absl::Status status) {
+    if (status.ok()) return status;
+    const MutexLock lock(&error_mutex);
+    error.Update(status);
+    return status;
+  }
   absl::Status WriteDestruction(rocksdb::WriteBatch* batch, const std::vector<KeyRange>& keys, bool checkpoints) {
     touched.Add(keys, checkpoints);  // also when the write fails: it may have been made
     return Write(batch, /*synced=*/true);
@@ -137,6 +152,9 @@ struct Keyring::Impl {
 
   Mutex model_uid_mutex;
   ModelUid last_model_uid ABSL_GUARDED_BY(model_uid_mutex);
+
+  Mutex error_mutex;
+  absl::Status error ABSL_GUARDED_BY(error_mutex);
 
   Mutex purge_mutex;  // one purge at a time
   mutable ReadEpochs reads;

@@ -32,7 +32,7 @@ absl::Status CheckHardLinks(const std::string& directory) {
 absl::Status Keyring::Purge() {
   const MutexLock lock(&impl_->purge_mutex);
   const RocksDatabase& database = *impl_->database;
-  RETURN_IF_ERROR(database.Sync(kKeyringName));  // a fault may just be over
+  RETURN_IF_ERROR(impl_->Latched());
   RETURN_IF_ERROR(CheckHardLinks(database->GetName()));
   const Touched::Ranges ranges = impl_->touched.Take();
   auto touch_again = absl::MakeCleanup([&] { impl_->touched.PutBack(ranges); });

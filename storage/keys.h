@@ -17,9 +17,6 @@ namespace expunge {
 // Both databases, default column family.
 inline constexpr std::string_view kFormatKey = "FORMAT";
 
-// Both databases, default column family: without meaning, see RocksDatabase::KeepResumable.
-inline constexpr std::string_view kPurgeMarkKey = "PURGED";
-
 // Main store, default column family.
 inline constexpr std::string_view kNewestErasureKey = "NEWEST_ERASURE";
 

@@ -5,15 +5,12 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "base/string_view.h"
 #include "rocksdb/env.h"
 #include "rocksdb/write_batch.h"
 #include "storage/keys.h"
-#include "storage/resumable_env.h"
 #include "storage/rocks_status.h"
 
 namespace expunge {
@@ -69,8 +66,6 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
   if (present.size() != existing.size()) return OtherVersion(name, "it has column families that are not known");
 
   auto database = std::unique_ptr<RocksDatabase>(new RocksDatabase());
-  database->env_ = MakeResumableEnv(options.env);
-  options.env = database->env_.get();
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(options, path, present, &database->handles_, &db);
   database->db_.reset(db);
@@ -85,17 +80,9 @@ RocksDatabase::~RocksDatabase() {
 }
 
 absl::Status RocksDatabase::Write(rocksdb::WriteBatch* batch, bool synced, std::string_view kind) const {
-  constexpr absl::Duration kPatience = absl::Milliseconds(500), kPause = absl::Milliseconds(10);
-  KeepResumable();
   rocksdb::WriteOptions options;
   options.sync = synced;
-  rocksdb::Status written = db_->Write(options, batch);
-  const absl::Time deadline = absl::Now() + kPatience;
-  while (written.IsIOError() && absl::Now() < deadline) {
-    absl::SleepFor(kPause);
-    written = db_->Write(options, batch);
-  }
-  return FromRocks(written, kind);
+  return FromRocks(db_->Write(options, batch), kind);
 }
 
 absl::Status RocksDatabase::Sync(std::string_view kind) const {
@@ -103,16 +90,6 @@ absl::Status RocksDatabase::Sync(std::string_view kind) const {
   // Debian's RocksDB, built with assertions, ends the process.
   rocksdb::WriteBatch nothing;
   return Write(&nothing, /*synced=*/true, kind);
-}
-
-// RocksDB 7.8 begins a new WAL in the course of flushing what is in memory. With nothing in memory it goes on with the
-// WAL in which a write failed; there none succeeds any more, and the first ends the process in a build with assertions.
-void RocksDatabase::KeepResumable() const {
-  uint64_t rows = 0;
-  if (!db_->GetIntProperty(handles_[0], rocksdb::DB::Properties::kNumEntriesActiveMemTable, &rows) || rows > 0) return;
-  rocksdb::WriteOptions in_memory;
-  in_memory.disableWAL = true;
-  db_->Put(in_memory, handles_[0], kPurgeMarkKey, rocksdb::Slice()).PermitUncheckedError();  // the next write says it
 }
 
 absl::Status RocksDatabase::CheckFormat(std::string_view name) {

@@ -25,8 +25,7 @@ class RocksDatabase {
   RocksDatabase& operator=(const RocksDatabase&) = delete;
 
   // One atomic write; `synced`: survives power loss when it returns, and with it what was written before. After a write
-  // that failed RocksDB is closed to writes until it has written to files what is in memory, which it tries again and
-  // again: this waits for that a moment and repeats the write, so that a fault that is over needs no restart.
+  // that failed RocksDB is closed to writes; after a full device it opens itself again.
   absl::Status Write(rocksdb::WriteBatch* batch, bool synced, std::string_view kind) const;
   absl::Status Sync(std::string_view kind) const;  // what was written so far
 
@@ -38,11 +37,9 @@ class RocksDatabase {
 
  private:
   RocksDatabase() = default;
-  void KeepResumable() const;
   absl::Status CheckFormat(std::string_view name);
   absl::Status MakeMissingFamilies(std::string_view name, const std::vector<rocksdb::ColumnFamilyDescriptor>& families);
 
-  std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };

@@ -64,7 +64,6 @@ absl::Status ReclaimRanges(const RocksDatabase& database, absl::Span<const KeyRa
   const auto restore = absl::MakeCleanup([&limiter, usual] { limiter.SetBytesPerSecond(usual); });
   if (bytes_per_second > 0) limiter.SetBytesPerSecond(static_cast<int64_t>(bytes_per_second));
 
-  RETURN_IF_ERROR(database.Sync(kName));  // a fault may just be over
   RETURN_IF_ERROR(Flush(database, kName));
   for (const KeyRange& rows : ranges) {
     for (const MainStoreFamily family : {kSamples, kMembership, kCheckpoints}) {

@@ -43,8 +43,6 @@ rocksdb::DBOptions CommonOptions(rocksdb::Env* env) {
   options.allow_concurrent_memtable_write = false;
   options.enable_write_thread_adaptive_yield = false;
   options.info_log = std::make_shared<NoLog>();
-  options.bgerror_resume_retry_interval = 50'000;  // microseconds; see resumable_env.h
-  options.avoid_flush_during_shutdown = true;  // what is worth it is in the WAL
   options.stats_dump_period_sec = 0;
   options.stats_persist_period_sec = 0;
   options.skip_stats_update_on_db_open = true;

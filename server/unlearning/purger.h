@@ -18,7 +18,8 @@ namespace expunge {
 
 // Makes destroyed keys physically gone, and searches for them before it says so. In batches: one purge of the keyring
 // and one search serve every erasure that waits for one, and both take at most a quarter of the time. One thread of its
-// own. A purge that fails is repeated after a second. Thread-safe; the parts are not owned.
+// own. A purge that fails is repeated after a second; after an I/O error of
+// the keyring, which latches, only a restart lets it succeed. Thread-safe; the parts are not owned.
 class Purger {
  public:
   Purger(Keyring* keyring, const TraceChecker* checker, ErasureLedger* ledger, const Clock* clock);

@@ -194,7 +194,13 @@ TEST_F(IngestorTest, SamplesSurviveAReopen) {
 
 TEST_F(IngestorTest, ASubjectWhoseKeyWasLostComesBackAsANewOne) {
   Ingest(*model_, {{1, 0}, {1, 1}});
-  ASSERT_THAT(engine_->keyring().Destroy({.subjects = {{model_->uid(), PseudonymOf(1)}}}), IsOk());
+  records::Erasure erasure;
+  erasure.set_sequence(1);
+  erasure.set_uuid(std::string(16, 'u'));
+  erasure.set_state(records::Erasure::COMPLETED);
+  ASSERT_THAT(engine_->keyring().RecordErasure(
+                  {.erasure = &erasure, .subject = PseudonymOf(1), .forgotten_in = {model_->uid()}}),
+              IsOk());
   ExpectCounts(Ingest(*model_, {{1, 0}}), 1, 0, 0, 0);
   EXPECT_EQ(RowOf(*model_, 1)->samples_size(), 1);
 }

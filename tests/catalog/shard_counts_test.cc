@@ -100,7 +100,13 @@ TEST_F(ShardCountsTest, AgreeAfterReopenAndWhatFollows) {
 
 TEST_F(ShardCountsTest, AgreeWhenASubjectsKeyWasLost) {
   IngestSubjects(*model_, 1, 3);
-  ASSERT_THAT(engine_->keyring().Destroy({.subjects = {{model_->uid(), PseudonymOf(2)}}}), IsOk());
+  records::Erasure erasure;
+  erasure.set_sequence(1);
+  erasure.set_uuid(std::string(16, 'u'));
+  erasure.set_state(records::Erasure::COMPLETED);
+  ASSERT_THAT(engine_->keyring().RecordErasure(
+                  {.erasure = &erasure, .subject = PseudonymOf(2), .forgotten_in = {model_->uid()}}),
+              IsOk());
   ReopenModel();
   ExpectAgreement(2);
   Ingest(*model_, {{2, 0}});

@@ -16,7 +16,6 @@ TEST(KeysTest, EqualTheGoldenFile) {
   const std::map<std::string, std::string> keys = {
       {"format", std::string(kFormatKey)},
       {"last_model_uid", std::string(kLastModelUidKey)},
-      {"purge_mark", std::string(kPurgeMarkKey)},
       {"model", EncodeModelKey(kShard.model)},
       {"shard_prefix", EncodeShardPrefix(kShard)},
       {"subject", EncodeSubjectKey(kShard, kSubject)},
@@ -177,7 +176,7 @@ TEST(KeysTest, ARangeHoldsExactlyTheKeysOfItsPrefix) {
   EXPECT_TRUE(holds(AllRootKeys(), EncodeRootKeyKey(0xffffffff, "8 bytes.")));
   for (const KeyRange& keys : {AllSubjectDataKeys(), AllCheckpointDataKeys(), AllRekeys(), AllDeadModels(),
                                AllRootKeys()}) {
-    for (const std::string_view other : {kFormatKey, kLastModelUidKey, kPurgeMarkKey, kPepperKey}) {
+    for (const std::string_view other : {kFormatKey, kLastModelUidKey, kPepperKey}) {
       EXPECT_FALSE(holds(keys, std::string(other)));
     }
   }
