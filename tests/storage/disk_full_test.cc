@@ -78,27 +78,6 @@ TEST_F(DiskFullTest, AnUpdateThatFailsAtAnyWriteIsWholeOrAbsent) {
   }
 }
 
-TEST_F(DiskFullTest, ADeviceThatWorksAgainNeedsNoReopen) {
-  for (const Fault fault : {Fault::kNoSpace, Fault::kIoError}) {
-    for (const int writes : {0, 1}) {
-      SCOPED_TRACE(writes);
-      const TempDir directory;
-      ReopenableStore store(directory / "store", env_.get());
-      Populate(store.get());
-      files_->FailAfter(writes, fault);
-      EXPECT_FALSE(Remove(store.get()).ok() && store->Sync().ok()) << "the control fails nowhere";
-      files_->Heal();
-      EXPECT_THAT(Remove(store.get()), IsOk());
-      EXPECT_THAT(store->Sync(), IsOk());
-      EXPECT_THAT(store->ApplyIngest(1, ModelNamed("m"), {Update(0, SubjectNumber(2), {4})}), IsOk());
-      EXPECT_THAT(store->PutModel(1, ModelNamed("m")), IsOk());
-      store.Reopen();
-      EXPECT_TRUE(Removed(store.get()));
-      EXPECT_TRUE(store->GetSubject(kShard, SubjectNumber(2))->has_value());
-    }
-  }
-}
-
 TEST_F(DiskFullTest, AnIngestThatFailsIsAbsentAndTheStoreRecovers) {
   ReopenableStore store(directory_ / "store", env_.get());
   Populate(store.get());
