@@ -62,8 +62,8 @@ class ShardCheck {
 
   absl::StatusOr<Lineage> LineageOf(StoreView& view, uint32_t slice, const std::string& environment) {
     if (const auto known = lineages_.find(environment); known != lineages_.end()) return known->second[slice];
-    ASSIGN_OR_RETURN(const ShardMembership membership, ReadMembership(model_, id_.shard, model_.trained_through(), view,
-                                                                      *data_.keyring, environment));
+    ASSIGN_OR_RETURN(const ShardMembership membership,
+                     ReadMembership(model_, id_.shard, model_.trained_through(), view, *data_.keyring, environment));
     return lineages_.emplace(environment, membership.lineages).first->second[slice];
   }
 
@@ -115,7 +115,8 @@ absl::StatusOr<CheckReport> CheckDataDir(const CheckOptions& options) {
   note(CheckErasures(data.keyring->erasures(), report));
   ASSIGN_OR_RETURN(const ErasureSequence known, data.keyring->erasures().Last());
   ASSIGN_OR_RETURN(const ErasureSequence seen, data.store->NewestErasureSeen());
-  if (seen > known) note(Error(absl::StatusCode::kFailedPrecondition, "KEYRING_OUTDATED", "the keyring is an old copy"));
+  if (seen > known)
+    note(Error(absl::StatusCode::kFailedPrecondition, "KEYRING_OUTDATED", "the keyring is an old copy"));
 
   ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
                    Catalog::Open(data.store.get(), data.keyring.get(), &SystemClock()));

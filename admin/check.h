@@ -29,9 +29,9 @@ struct CheckReport {
 };
 
 // Verifies the data directory of a server that is stopped: the checksums of all files, that every live sample opens and
-// is the one that the membership names, the lineage and the content of every checkpoint, every key, and that the records
-// of erasures agree with one another. What cannot be opened at all is an error, the others are problems of the report.
-// NOT_FOUND (DATA_DIR_MISSING); the errors of Keyring::Open and OpenRocksStore.
+// is the one that the membership names, the lineage and the content of every checkpoint, every key, and that the
+// records of erasures agree with one another. What cannot be opened at all is an error, the others are problems of the
+// report. NOT_FOUND (DATA_DIR_MISSING); the errors of Keyring::Open and OpenRocksStore.
 absl::StatusOr<CheckReport> CheckDataDir(const CheckOptions& options);
 
 }  // namespace expunge

@@ -14,7 +14,8 @@ namespace {
 
 absl::Status MustExist(const std::string& data_dir, std::string_view database) {
   std::error_code error;
-  if (std::filesystem::exists(absl::StrCat(data_dir, "/", ToAbsl(database), "/CURRENT"), error)) return absl::OkStatus();
+  if (std::filesystem::exists(absl::StrCat(data_dir, "/", ToAbsl(database), "/CURRENT"), error))
+    return absl::OkStatus();
   return Error(absl::StatusCode::kNotFound, "DATA_DIR_MISSING",
                absl::StrCat(data_dir, " is not the data directory of a server: there is no ", ToAbsl(database)));
 }
@@ -27,9 +28,8 @@ std::string MasterKeyFile(const std::string& data_dir, const std::string& master
 
 absl::StatusOr<std::unique_ptr<Keyring>> OpenKeyring(const std::string& data_dir, const std::string& master_key_file) {
   RETURN_IF_ERROR(MustExist(data_dir, "keyring"));
-  return Keyring::Open({.path = data_dir + "/keyring",
-                        .master_key_file = MasterKeyFile(data_dir, master_key_file),
-                        .create = false});
+  return Keyring::Open(
+      {.path = data_dir + "/keyring", .master_key_file = MasterKeyFile(data_dir, master_key_file), .create = false});
 }
 
 absl::StatusOr<DataDir> OpenDataDir(const std::string& data_dir, const std::string& master_key_file) {

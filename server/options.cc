@@ -75,9 +75,10 @@ void Declare(CLI::App& app, Values& values) {
   WithVariable(app.add_option("--retrain-attempts", options.engine.retrain.max_attempts,
                               "Attempts to train a shard, with growing pauses, before its erasures are FAILED"))
       ->check(CLI::Range(1, 1'000'000));
-  WithVariable(app.add_option("--delete-persistence-threshold", values.reclaim_threshold_hours,
-                              "Hours from Forget until the ciphertext, too, is gone from every file. Keys are destroyed "
-                              "at once"))
+  WithVariable(
+      app.add_option("--delete-persistence-threshold", values.reclaim_threshold_hours,
+                     "Hours from Forget until the ciphertext, too, is gone from every file. Keys are destroyed "
+                     "at once"))
       ->check(CLI::Range(0.0, kMaxThresholdHours));
   WithVariable(app.add_option("--reclaim-rate", values.reclaim_mib_per_second,
                               "MiB a second that rewriting files for this may write at most"))

@@ -51,8 +51,7 @@ absl::StatusOr<BackupInfo> RestoreBackup(const std::string& directory, uint32_t 
   RETURN_IF_ERROR(FromRocks(rocksdb::BackupEngineReadOnly::Open(options, env, &opened), kName));
   const std::unique_ptr<rocksdb::BackupEngineReadOnly> engine(opened);
   rocksdb::BackupInfo info;
-  const rocksdb::Status found =
-      number == 0 ? engine->GetLatestBackupInfo(&info) : engine->GetBackupInfo(number, &info);
+  const rocksdb::Status found = number == 0 ? engine->GetLatestBackupInfo(&info) : engine->GetBackupInfo(number, &info);
   if (found.IsNotFound()) {
     return Error(absl::StatusCode::kNotFound, "BACKUP_NOT_FOUND", "there is no such backup in this directory");
   }

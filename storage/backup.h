@@ -29,8 +29,8 @@ struct BackupInfo {
 absl::StatusOr<BackupInfo> CreateBackup(const RocksDatabase& database, const std::string& directory);
 
 // Replaces the database in `path` by the newest backup (number 0) or the one of this number. Its checksums are verified
-// first. Nobody may have the database open. NOT_FOUND (BACKUP_NOT_FOUND); DATA_LOSS (STORAGE_CORRUPT): a damaged backup,
-// and nothing was replaced.
+// first. Nobody may have the database open. NOT_FOUND (BACKUP_NOT_FOUND); DATA_LOSS (STORAGE_CORRUPT): a damaged
+// backup, and nothing was replaced.
 absl::StatusOr<BackupInfo> RestoreBackup(const std::string& directory, uint32_t number, const std::string& path,
                                          rocksdb::Env* env = nullptr);
 

@@ -42,7 +42,8 @@ absl::StatusOr<ModelUid> ReadLastModelUid(const RocksDatabase& database) {
   ASSIGN_OR_RETURN(const bool found,
                    GetRow(database, kKeys, std::string(kLastModelUidKey), "the last model number", &value));
   ModelUid uid = 0;
-  if (found && !DecodeUint32(value.ToStringView(), &uid)) return CorruptStorage("the last model number", "is malformed");
+  if (found && !DecodeUint32(value.ToStringView(), &uid))
+    return CorruptStorage("the last model number", "is malformed");
   return uid;
 }
 
@@ -122,8 +123,7 @@ absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(const Options& options) {
                    RocksDatabase::Open(kKeyringName, options.path, KeyringOptions(options.env), KeyringFamilies()));
   ASSIGN_OR_RETURN(const ModelUid last_model_uid, ReadLastModelUid(*database));
   rocksdb::PinnableSlice stored_pepper;
-  ASSIGN_OR_RETURN(const bool exists,
-                   GetRow(*database, kKeys, std::string(kPepperKey), kKeyringName, &stored_pepper));
+  ASSIGN_OR_RETURN(const bool exists, GetRow(*database, kKeys, std::string(kPepperKey), kKeyringName, &stored_pepper));
   std::unique_ptr<MasterKey> master_key;
   std::optional<DataKey> pepper;
   RootKeys roots;
@@ -290,7 +290,8 @@ absl::Status Keyring::VerifyKeys(const std::function<void(absl::Status)>& damage
   RETURN_IF_ERROR(ScanRows(*impl_->database, kKeys, ScanOptions(), AllSubjectDataKeys(), kKeyringName,
                            [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
                              ++*subjects;
-                             if (auto opened = impl_->OpenSubjectKey(key, value); !opened.ok()) damaged(opened.status());
+                             if (auto opened = impl_->OpenSubjectKey(key, value); !opened.ok())
+                               damaged(opened.status());
                              return true;
                            }));
   return ScanRows(*impl_->database, kCheckpointKeys, ScanOptions(), AllCheckpointDataKeys(), kKeyringName,

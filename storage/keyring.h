@@ -165,9 +165,9 @@ class Keyring {
     };
     std::vector<Partial> partial;
     std::vector<Checkpoints> checkpoints;
-    std::vector<ModelUid> suppress_in;               // the subject, or, unless empty, these samples of it
+    std::vector<ModelUid> suppress_in;  // the subject, or, unless empty, these samples of it
     std::vector<SampleKey> suppress_samples;
-    std::vector<std::string> seal_nonces;            // of the samples: for the traces
+    std::vector<std::string> seal_nonces;  // of the samples: for the traces
   };
   absl::Status RecordErasure(const ErasureWrite& write);
 

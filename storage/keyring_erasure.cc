@@ -45,7 +45,8 @@ absl::Status Keyring::Impl::StageCheckpointDeaths(const Checkpoints& checkpoints
                   [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
                     RETURN_IF_ERROR(FromRocks(batch->Delete(database->family(kCheckpointKeys), key), kKeyringName));
                     CheckpointKeyId id;
-                    if (!DecodeCheckpointDataKeyKey(key, &id)) return CorruptStorage(kKeyringName, "has a malformed key");
+                    if (!DecodeCheckpointDataKeyKey(key, &id))
+                      return CorruptStorage(kKeyringName, "has a malformed key");
                     if (traces != nullptr) {
                       traces->add_checkpoint_key_ids(std::string(AsBytes(id)));
                       traces->add_wrapped_keys(TraceOf(value, 0));
@@ -126,8 +127,8 @@ absl::Status Keyring::RecordErasure(const ErasureWrite& write) {
         write.suppress_samples.empty() ? impl_->SubjectName(write.subject) : impl_->SamplesName(write.subject);
     RETURN_IF_ERROR(StageSuppression(*impl_->database, model, name, *write.erasure, &batch));
     for (const SampleKey& sample : write.suppress_samples) {
-      RETURN_IF_ERROR(StageSuppression(*impl_->database, model, impl_->SampleName(write.subject, sample),
-                                       *write.erasure, &batch));
+      RETURN_IF_ERROR(
+          StageSuppression(*impl_->database, model, impl_->SampleName(write.subject, sample), *write.erasure, &batch));
     }
   }
   for (const std::string& nonce : write.seal_nonces) {

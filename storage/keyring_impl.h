@@ -69,7 +69,7 @@ class ReadEpochs {
 class Touched {
  public:
   struct Ranges {
-    bool checkpoints = true;                                   // at the start nobody knows
+    bool checkpoints = true;                                    // at the start nobody knows
     std::map<std::string, KeyRange> keys = {{"", KeyRange()}};  // one for each kind of key: more would not cost less
   };
 
@@ -100,8 +100,8 @@ class Touched {
 };
 
 struct Keyring::Impl {
-  Impl(std::unique_ptr<RocksDatabase> opened, std::unique_ptr<MasterKey> master, RootKeys root_keys, DataKey read_pepper,
-       ModelUid last_model, bool made);
+  Impl(std::unique_ptr<RocksDatabase> opened, std::unique_ptr<MasterKey> master, RootKeys root_keys,
+       DataKey read_pepper, ModelUid last_model, bool made);
 
   // A row of kKeys or kCheckpointKeys; `value` keeps a file alive: only inside a read.
   absl::StatusOr<bool> Find(KeyringFamily family, const std::string& place, rocksdb::PinnableSlice* value) const;

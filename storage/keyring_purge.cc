@@ -77,20 +77,23 @@ absl::Status Keyring::Rotate(const MasterKey& new_master_key, const std::functio
                       return true;
                     });
   };
-  RETURN_IF_ERROR(scan(kKeys, AllSubjectDataKeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
-    ASSIGN_OR_RETURN(const SubjectKey opened, impl.OpenSubjectKey(key, value));
-    ModelUid model = 0;
-    Pseudonym subject;
-    if (!DecodeSubjectDataKeyKey(key, &model, &subject)) return CorruptStorage(kKeyringName, "has a malformed key");
-    impl.PutSubjectKey(model, subject, opened, &batch);
-    return absl::OkStatus();
-  }));
-  RETURN_IF_ERROR(scan(kCheckpointKeys, AllCheckpointDataKeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
-    ASSIGN_OR_RETURN(const std::string_view wrapped, UnframeSealed(kKeyringName, value));
-    ASSIGN_OR_RETURN(const DataKey opened, impl.roots.Unwrap(key, wrapped));
-    return FromRocks(
-        batch.Put(impl.database->family(kCheckpointKeys), key, FrameSealed(impl.roots.Wrap(key, opened))), kKeyringName);
-  }));
+  RETURN_IF_ERROR(
+      scan(kKeys, AllSubjectDataKeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
+        ASSIGN_OR_RETURN(const SubjectKey opened, impl.OpenSubjectKey(key, value));
+        ModelUid model = 0;
+        Pseudonym subject;
+        if (!DecodeSubjectDataKeyKey(key, &model, &subject)) return CorruptStorage(kKeyringName, "has a malformed key");
+        impl.PutSubjectKey(model, subject, opened, &batch);
+        return absl::OkStatus();
+      }));
+  RETURN_IF_ERROR(scan(
+      kCheckpointKeys, AllCheckpointDataKeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
+        ASSIGN_OR_RETURN(const std::string_view wrapped, UnframeSealed(kKeyringName, value));
+        ASSIGN_OR_RETURN(const DataKey opened, impl.roots.Unwrap(key, wrapped));
+        return FromRocks(
+            batch.Put(impl.database->family(kCheckpointKeys), key, FrameSealed(impl.roots.Wrap(key, opened))),
+            kKeyringName);
+      }));
   RETURN_IF_ERROR(scan(kKeys, AllRekeys(), [&](const std::string& key, std::string_view value) -> absl::Status {
     records::PendingRekey record;
     RETURN_IF_ERROR(DecodeRecord("a re-keying", value, &record));

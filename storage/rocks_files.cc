@@ -30,9 +30,8 @@ absl::Status Rewrite(const RocksDatabase& database, size_t family, const KeyRang
   options.exclusive_manual_compaction = false;
   options.canceled = cancel;
   const rocksdb::Slice begin(range.begin), end(range.end);
-  const rocksdb::Status compacted =
-      database->CompactRange(options, database.family(family), range.begin.empty() ? nullptr : &begin,
-                             range.end.empty() ? nullptr : &end);
+  const rocksdb::Status compacted = database->CompactRange(
+      options, database.family(family), range.begin.empty() ? nullptr : &begin, range.end.empty() ? nullptr : &end);
   if (compacted.IsIncomplete() && cancel != nullptr && *cancel) return absl::CancelledError("stopped");
   return FromRocks(compacted, name);
 }

@@ -136,9 +136,13 @@ std::vector<rocksdb::ColumnFamilyDescriptor> KeyringFamilies() {
   // Small files: a purge rewrites those that the destroyed keys were in, and no others.
   auto keys = small;
   keys.target_file_size_base = kMiB;
-  // Those of checkpoints die together with any subject's: in one family with them, each flush would be a file that spans
-  // all subjects.
-  return {{rocksdb::kDefaultColumnFamilyName, keys}, {"checkpoint_keys", small}, {"erasures", small}, {"suppressions", small}, {"traces", small}};
+  // Those of checkpoints die together with any subject's: in one family with them, each flush would be a file that
+  // spans all subjects.
+  return {{rocksdb::kDefaultColumnFamilyName, keys},
+          {"checkpoint_keys", small},
+          {"erasures", small},
+          {"suppressions", small},
+          {"traces", small}};
 }
 
 rocksdb::ReadOptions ScanOptions() {

@@ -67,8 +67,9 @@ absl::Status RunRestore(const RestoreOptions& options, Session& session) {
   if (session.json()) {
     session.out() << JsonObject().Add("number", AsCount(info.number)).Add("bytes", AsCount(info.bytes)).ToString();
   } else {
-    session.out() << "restored backup " << info.number << " of " << absl::FormatTime(
-        "%Y-%m-%d %H:%M:%SZ", absl::FromUnixSeconds(info.time_seconds), absl::UTCTimeZone())
+    session.out() << "restored backup " << info.number << " of "
+                  << absl::FormatTime("%Y-%m-%d %H:%M:%SZ", absl::FromUnixSeconds(info.time_seconds),
+                                      absl::UTCTimeZone())
                   << ". Start the server: it goes on with what the keyring still has the keys of.\n";
   }
   return absl::OkStatus();

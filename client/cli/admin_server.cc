@@ -40,9 +40,8 @@ void AddAdminServerCommands(CLI::App& group, Action& action) {
   backup->footer(
       "What is erased later stays erased after a restore: its keys are gone.\n"
       "Example:\n  expunge admin backup /var/backups/expunge");
-  backup->callback([directory, &action] {
-    action = [directory](Session& session) { return Backup(*directory, session); };
-  });
+  backup->callback(
+      [directory, &action] { action = [directory](Session& session) { return Backup(*directory, session); }; });
 
   CLI::App* reclaim = group.add_subcommand("reclaim", "Take what no key opens any more out of the files, now");
   reclaim->footer("Example:\n  expunge admin reclaim");

@@ -165,10 +165,10 @@ absl::Status CheckOutcome(const v1::Erasure& erasure) {
       return Error(absl::StatusCode::kFailedPrecondition, "ERASURE_DENIED",
                    absl::StrCat(erasure.name(), " was denied: ", erasure.denial_reason()));
     case v1::Erasure::FAILED:
-      return Error(absl::StatusCode::kFailedPrecondition, "ERASURE_FAILED",
-                   absl::StrCat(erasure.name(), " could not be carried out: ", erasure.failure(),
-                                "; when that is mended, go on with: expunge erasure retry ",
-                                ToAbsl(ShortName(erasure.name()))));
+      return Error(
+          absl::StatusCode::kFailedPrecondition, "ERASURE_FAILED",
+          absl::StrCat(erasure.name(), " could not be carried out: ", erasure.failure(),
+                       "; when that is mended, go on with: expunge erasure retry ", ToAbsl(ShortName(erasure.name()))));
     default:
       return absl::OkStatus();
   }

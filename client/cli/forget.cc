@@ -80,7 +80,8 @@ void AddForgetCommand(CLI::App& app, Action& action) {
       ->type_name("MODEL")
       ->allow_extra_args(false);
   command
-      ->add_option("--sample", options->samples, "Forget this sample alone (may be repeated); default: the whole subject")
+      ->add_option("--sample", options->samples,
+                   "Forget this sample alone (may be repeated); default: the whole subject")
       ->type_name("SAMPLE")
       ->allow_extra_args(false);
   command

@@ -29,7 +29,7 @@ class JsonObject {
   JsonObject& AddText(std::string_view name, std::string_view value);                     // UTF-8
   JsonObject& AddList(std::string_view name, const std::vector<std::string>& documents);  // each of them JSON
 
-  JsonObject& AddTexts(std::string_view name, const std::vector<std::string>& values);    // UTF-8
+  JsonObject& AddTexts(std::string_view name, const std::vector<std::string>& values);  // UTF-8
 
   std::string ToString() const;  // ended by a newline
   std::string ToLine() const;    // without one, for AddList

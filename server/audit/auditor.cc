@@ -28,8 +28,8 @@ bool Matches(const ErasureFilter& filter, const std::optional<Digest>& subject, 
 
 }  // namespace
 
-Auditor::Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger,
-                 const RetrainPool* pool, const Clock* clock)
+Auditor::Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const RetrainPool* pool,
+                 const Clock* clock)
     : keyring_(keyring), catalog_(catalog), ledger_(ledger), pool_(pool), clock_(clock) {}
 
 absl::StatusOr<StatusReport> Auditor::Report() const {

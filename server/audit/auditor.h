@@ -51,8 +51,8 @@ struct StatusReport {
 // Reads, never writes. Thread-safe; the parts are not owned.
 class Auditor {
  public:
-  Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger,
-          const RetrainPool* pool, const Clock* clock);
+  Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const RetrainPool* pool,
+          const Clock* clock);
 
   // Reads every open erasure: O(open erasures).
   absl::StatusOr<StatusReport> Report() const;

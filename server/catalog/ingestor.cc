@@ -96,8 +96,7 @@ absl::Status Ingestor::AddSamples(const ModelEntry& model, Arrival& arrival, Ing
   for (const NewSample* sample : arrival.samples) {
     const SampleKey key = keyring_->SampleKeyOf(sample->subject_id, sample->sample_id);
     if (arrival.suppression.some_samples && !arrival.consent) {
-      ASSIGN_OR_RETURN(const bool forgotten,
-                       keyring_->IsSampleSuppressed(model.uid(), arrival.update.subject, key));
+      ASSIGN_OR_RETURN(const bool forgotten, keyring_->IsSampleSuppressed(model.uid(), arrival.update.subject, key));
       if (forgotten) {
         ++counts.forgotten;
         continue;

@@ -50,7 +50,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                              e.ledger_.get(), clock);
   e.reconciler_ = std::make_unique<Reconciler>(e.store_.get(), e.keyring_.get(), trainer, e.ledger_.get(),
                                                &e.subject_locks_, clock);
-  e.pool_ = std::make_unique<RetrainPool>(options.retrain, e.catalog_.get(), e.reconciler_.get(), e.ledger_.get(), clock);
+  e.pool_ =
+      std::make_unique<RetrainPool>(options.retrain, e.catalog_.get(), e.reconciler_.get(), e.ledger_.get(), clock);
   e.unlearner_ = std::make_unique<Unlearner>(Unlearner::Parts{.store = e.store_.get(),
                                                               .keyring = e.keyring_.get(),
                                                               .catalog = e.catalog_.get(),

@@ -27,8 +27,7 @@ constexpr size_t kMaxTransportBytes = size_t{1} << 30;
 
 constexpr const char* kServiceNames[] = {v1::PredictionService::service_full_name(),
                                          v1::ErasureService::service_full_name(), v1::AuditService::service_full_name(),
-                                         v1::ModelService::service_full_name(),
-                                         v1::AdminService::service_full_name()};
+                                         v1::ModelService::service_full_name(), v1::AdminService::service_full_name()};
 
 // gRPC's own messages name peers' addresses, so they are for debugging only.
 void LogFromGrpc(gpr_log_func_args* args) {

@@ -13,7 +13,9 @@ namespace {
 constexpr size_t kRecordStripes = 1024;
 
 // Its keys may still be on disk.
-bool OwesPurgeItself(const records::Erasure& erasure) { return IsUnfinished(erasure) && erasure.purged_time_micros() == 0; }
+bool OwesPurgeItself(const records::Erasure& erasure) {
+  return IsUnfinished(erasure) && erasure.purged_time_micros() == 0;
+}
 
 // A state that a later version wrote counts as unspecified.
 size_t StateIndex(const records::Erasure& erasure) {

@@ -91,8 +91,7 @@ class ErasureLedger {
   Notifier changes_;
   mutable Mutex mutex_;
   ErasureSequence last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
-  std::multiset<std::string> unpurged_
-      ABSL_GUARDED_BY(mutex_);  // their subjects, one for each such erasure
+  std::multiset<std::string> unpurged_ ABSL_GUARDED_BY(mutex_);  // their subjects, one for each such erasure
   std::set<ErasureSequence> isolating_ ABSL_GUARDED_BY(mutex_);
   std::map<ErasureSequence, absl::Time> isolated_ ABSL_GUARDED_BY(mutex_);  // not written yet
   std::atomic<ErasureSequence> isolated_through_ = 0;

@@ -83,10 +83,8 @@ absl::Status FinishRekey(Store& store, Keyring& keyring, const Rekey& rekey) {
       ASSIGN_OR_RETURN(const std::string sealed, store.GetSample(shard, rekey.subject, key));
       ASSIGN_OR_RETURN(const records::Sample kept,
                        OpenSample(rekey.old_key.key, rekey.model, rekey.subject, key, sealed));
-      std::string resealed =
-          SealSample(new_key->key, rekey.model, rekey.subject, key, kept.input(), kept.label());
-      sample.set_digest(
-          std::string(AsBytes(SampleDigest(new_key->key, key, kept.input(), kept.label()))));
+      std::string resealed = SealSample(new_key->key, rekey.model, rekey.subject, key, kept.input(), kept.label());
+      sample.set_digest(std::string(AsBytes(SampleDigest(new_key->key, key, kept.input(), kept.label()))));
       sample.set_seal_nonce(resealed.substr(0, DataKey::kNonceBytes));
       *update.row.add_samples() = std::move(sample);
       update.added.push_back({key, std::move(resealed)});

@@ -25,8 +25,8 @@ struct Holding {
   bool whole() const { return kept.empty(); }  // nothing of the subject stays
   std::vector<SampleKey> ErasedKeys() const;
   std::vector<uint32_t> ErasedSlices() const;
-  // The first slice whose checkpoint may not be used any more; the number of slices when there is none. What the subject
-  // keeps counts as well: its digests, which lineages cover, change with the subject's key.
+  // The first slice whose checkpoint may not be used any more; the number of slices when there is none. What the
+  // subject keeps counts as well: its digests, which lineages cover, change with the subject's key.
   uint32_t FirstSlice() const;
 };
 

@@ -258,13 +258,13 @@ absl::StatusOr<bool> Reconciler::Commit(Pass& pass, uint32_t slice, double worke
   checkpoint.set_samples(pass.membership.samples_through[slice]);
   checkpoint.set_numeric_environment(numeric_environment_);
   // Without its key it is no checkpoint yet.
-  RETURN_IF_ERROR(store_->PutCheckpoint(pass.id, slice, checkpoint,
-                                        SealCheckpoint(key, pass.id, slice, checkpoint, pass.state)));
+  RETURN_IF_ERROR(
+      store_->PutCheckpoint(pass.id, slice, checkpoint, SealCheckpoint(key, pass.id, slice, checkpoint, pass.state)));
   CrashPoint("commit_written");
   bool committed = false;
   {
-    // Held over a small write that is not synced: an erasure begins either before, and this commit is refused, or after,
-    // and destroys the key that was just made.
+    // Held over a small write that is not synced: an erasure begins either before, and this commit is refused, or
+    // after, and destroys the key that was just made.
     MutexLock lock(&pass.shard.mutex);
     if (pass.shard.Holds(pass.generation, slice)) {
       RETURN_IF_ERROR(keyring_->CreateCheckpointKey(pass.id, slice, key_id, key));

@@ -20,8 +20,8 @@ class RetrainQueue {
     absl::Time train_from = absl::InfinitePast();  // until then only what is valid already is published
     int failures = 0;                              // attempts in a row that failed
     absl::Time retry_from = absl::InfinitePast();  // after a failure; whatever is added does not make it earlier
-    // In real time, whatever the clock of the others says: under a stream of erasures a shard is looked at for a part of
-    // the time alone.
+    // In real time, whatever the clock of the others says: under a stream of erasures a shard is looked at for a part
+    // of the time alone.
     absl::Time rest_until = absl::InfinitePast();
   };
 

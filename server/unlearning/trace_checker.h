@@ -34,8 +34,8 @@ class TraceChecker {
   absl::StatusOr<Search> Collect(absl::Span<const ErasureSequence> erasures) const;
   absl::Status Run(const Search& search, const std::string& directory, bool keys_alone,
                    const std::atomic<bool>& stop) const;
-  // The pseudonym has a right to be there: the subject was taken in again, or never left every model, or a newer erasure
-  // of it is on its way.
+  // The pseudonym has a right to be there: the subject was taken in again, or never left every model, or a newer
+  // erasure of it is on its way.
   absl::StatusOr<bool> MayBeThere(const Pseudonym& subject, ErasureSequence erasure) const;
 
   const std::string data_dir_;

@@ -235,9 +235,8 @@ absl::Status Unlearner::Isolate(const Pseudonym& subject, records::Erasure& eras
     if (model == nullptr) continue;
     // Also when the samples that stay could not be sealed anew: what knew the others must not answer. The shard then
     // stays closed to commits until the request is repeated.
-    const uint64_t generation = rekeyed.ok()
-                                    ? model->EndErasure(task.shard(), task.first_slice(), /*erased=*/true)
-                                    : model->Bump(task.shard(), /*gone=*/false);
+    const uint64_t generation = rekeyed.ok() ? model->EndErasure(task.shard(), task.first_slice(), /*erased=*/true)
+                                             : model->Bump(task.shard(), /*gone=*/false);
     model->ensemble().Withdraw(task.shard(), task.first_slice(), generation);
   }
   RETURN_IF_ERROR(rekeyed);
@@ -297,8 +296,7 @@ absl::Status Unlearner::Train(ModelEntry& model) {
     const bool moved = record.trained_through_batch() != model.record.trained_through_batch();
     model.record = std::move(record);
     model.set_trained();
-    for (uint32_t shard = 0; moved && shard < sisa.shards; ++shard)
-      model.Bump(shard, /*gone=*/false);
+    for (uint32_t shard = 0; moved && shard < sisa.shards; ++shard) model.Bump(shard, /*gone=*/false);
     CrashPoint("train_recorded");
   }
   model.changes().Notify();

@@ -30,7 +30,7 @@ namespace expunge {
 struct ForgetRequest {
   std::array<uint8_t, 16> request_id = {};  // UUID: the idempotency key
   std::string subject_id;
-  std::vector<std::string> models;  // resource ids; empty: every model that holds the subject
+  std::vector<std::string> models;      // resource ids; empty: every model that holds the subject
   std::vector<std::string> sample_ids;  // these samples alone; empty: all
   Regulation regulation = Regulation::kOther;
   std::optional<absl::Time> submitted_time;

@@ -1,5 +1,6 @@
-// A hundred thousand erasures that are open at once, over 64 shards whose training is held: what the server's parts take
-// in memory for them, how long a start with them takes, and how many retrains carry them all out once training goes on.
+// A hundred thousand erasures that are open at once, over 64 shards whose training is held: what the server's parts
+// take in memory for them, how long a start with them takes, and how many retrains carry them all out once training
+// goes on.
 
 #include <benchmark/benchmark.h>
 #include <malloc.h>
@@ -93,7 +94,9 @@ void BM_HundredThousandOpenErasures(benchmark::State& state) {
     auto model = ValueOf(engine->catalog().Create("m", Spec()));
     Ingest(*engine, *model);
     CheckOk(engine->unlearner().Train(*model));
-    if (!WaitUntil(*engine, *model, [&] { return IsIdle(*engine, *model); }, absl::Minutes(5))) std::abort();
+    if (!WaitUntil(
+            *engine, *model, [&] { return IsIdle(*engine, *model); }, absl::Minutes(5)))
+      std::abort();
 
     trainer.SetHold(ControlledTrainer::Hold::kObedient);
     const double before = ResidentBytes();
@@ -117,7 +120,9 @@ void BM_HundredThousandOpenErasures(benchmark::State& state) {
     trainer.SetHold(ControlledTrainer::Hold::kNone);
     model = ValueOf(engine->catalog().Find("m"));
     state.counters["drain_seconds"] = SecondsOf([&] {
-      if (!WaitUntil(*engine, *model, [&] { return IsIdle(*engine, *model); }, absl::Minutes(15))) std::abort();
+      if (!WaitUntil(
+              *engine, *model, [&] { return IsIdle(*engine, *model); }, absl::Minutes(15)))
+        std::abort();
     });
     if (engine->ledger().CountsByState()[records::Erasure::COMPLETED] != kErasures) std::abort();
     state.counters["slice_retrains"] = trainer.trainings() - trainings;

@@ -31,8 +31,8 @@ class OperatorTest : public IntegrationTest {
 
   Outcome Scan(const std::string& bytes) {
     const std::string patterns = files_.PathOf("patterns");
-    std::ofstream(patterns) << "hex:" << absl::BytesToHexString(bytes.substr(0, 12)) << "\nhex:"
-                            << absl::BytesToHexString(bytes.substr(12)) << "\n";
+    std::ofstream(patterns) << "hex:" << absl::BytesToHexString(bytes.substr(0, 12))
+                            << "\nhex:" << absl::BytesToHexString(bytes.substr(12)) << "\n";
     return Expunge({"admin", "scan", "--data-dir", server_.data_dir(), "--pattern-file", patterns});
   }
 

@@ -41,8 +41,7 @@ class GoldenKeyringTest : public KeyringTest {
       for (rocksdb::ColumnFamilyHandle* handle : handles) {
         if (handle->GetName() != family) continue;
         ++rows;
-        EXPECT_TRUE(
-            db->Put(rocksdb::WriteOptions(), handle, FromHex(key), value == "-" ? "" : FromHex(value)).ok());
+        EXPECT_TRUE(db->Put(rocksdb::WriteOptions(), handle, FromHex(key), value == "-" ? "" : FromHex(value)).ok());
       }
     }
     EXPECT_EQ(rows, 19);
@@ -50,8 +49,8 @@ class GoldenKeyringTest : public KeyringTest {
   }
 
   void ExpectKeys() {
-    EXPECT_EQ(keyring_->PseudonymOf("person-000001"), Pseudonym(KeyedHash(AsBytes(Counting<Digest>(0)),
-                                                                          {"subject", "person-000001"})));
+    EXPECT_EQ(keyring_->PseudonymOf("person-000001"),
+              Pseudonym(KeyedHash(AsBytes(Counting<Digest>(0)), {"subject", "person-000001"})));
     const auto key = keyring_->GetSubjectKey(kModel, kSubject);
     ASSERT_TRUE(key.ok() && key->has_value()) << key.status();
     EXPECT_EQ((*key)->id, Counting<KeyId>(0x11));
@@ -73,9 +72,9 @@ TEST_F(GoldenKeyringTest, ItsKeysOpen) {
   EXPECT_FALSE(keyring_->is_new());
   ExpectKeys();
   uint64_t subjects = 0, checkpoints = 0;
-  ASSERT_THAT(keyring_->VerifyKeys([](const absl::Status& status) { ADD_FAILURE() << status; }, &subjects,
-                                   &checkpoints),
-              IsOk());
+  ASSERT_THAT(
+      keyring_->VerifyKeys([](const absl::Status& status) { ADD_FAILURE() << status; }, &subjects, &checkpoints),
+      IsOk());
   EXPECT_EQ(subjects, 1);
   EXPECT_EQ(checkpoints, 1);
 }

@@ -161,8 +161,8 @@ TEST(KeysTest, ARangeHoldsExactlyTheKeysOfItsPrefix) {
   EXPECT_TRUE(holds(AllErasures(), EncodeErasureKey(~ErasureSequence{0})));
   EXPECT_FALSE(holds(AllErasures(), EncodeOpenErasureKey(1)));
 
-  for (const auto& [range_of_model, encode] : {std::pair(SubjectDataKeysOf(1), &EncodeSubjectDataKeyKey),
-                                               std::pair(RekeysOf(1), &EncodeRekeyKey)}) {
+  for (const auto& [range_of_model, encode] :
+       {std::pair(SubjectDataKeysOf(1), &EncodeSubjectDataKeyKey), std::pair(RekeysOf(1), &EncodeRekeyKey)}) {
     EXPECT_FALSE(holds(range_of_model, encode(0, kSubject)));
     EXPECT_TRUE(holds(range_of_model, encode(1, Pseudonym())));
     EXPECT_TRUE(holds(range_of_model, encode(1, kSubject)));
@@ -174,8 +174,8 @@ TEST(KeysTest, ARangeHoldsExactlyTheKeysOfItsPrefix) {
   EXPECT_TRUE(holds(AllRekeys(), EncodeRekeyKey(0xffffffff, kSubject)));
   EXPECT_TRUE(holds(AllDeadModels(), EncodeDeadModelKey(0xffffffff)));
   EXPECT_TRUE(holds(AllRootKeys(), EncodeRootKeyKey(0xffffffff, "8 bytes.")));
-  for (const KeyRange& keys : {AllSubjectDataKeys(), AllCheckpointDataKeys(), AllRekeys(), AllDeadModels(),
-                               AllRootKeys()}) {
+  for (const KeyRange& keys :
+       {AllSubjectDataKeys(), AllCheckpointDataKeys(), AllRekeys(), AllDeadModels(), AllRootKeys()}) {
     for (const std::string_view other : {kFormatKey, kLastModelUidKey, kPepperKey}) {
       EXPECT_FALSE(holds(keys, std::string(other)));
     }

@@ -193,8 +193,9 @@ TEST_F(MasterKeyTest, EqualsTheGoldenFiles) {
   const auto master_key = LoadMasterKey(file_);
   ASSERT_THAT(master_key, IsOk());
   EXPECT_EQ((*master_key)->id(), ReadGolden("storage_hashes_v1.hex")["master_key_id"]);
-  const auto root = (*master_key)->Unwrap(std::string("root key \0\0\0\1", 13),
-                                          ReadGolden("storage_sealed_v1.hex")["wrapped_root_key"]);
+  const auto root =
+      (*master_key)
+          ->Unwrap(std::string("root key \0\0\0\1", 13), ReadGolden("storage_sealed_v1.hex")["wrapped_root_key"]);
   ASSERT_THAT(root, IsOk());
   EXPECT_EQ(root->bytes(), AsBytes(Counting<Digest>(0x60)));
 }

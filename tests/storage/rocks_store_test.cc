@@ -91,9 +91,8 @@ TEST_F(RocksStoreTest, IngestIsReadBackByShardInKeyOrder) {
 TEST_F(RocksStoreTest, WhatLeavesIsGoneAndTheRestStays) {
   const Pseudonym gone = SubjectNumber(1), smaller = SubjectNumber(2), kept = SubjectNumber(3);
   for (const ModelUid uid : {1u, 2u}) {
-    ASSERT_THAT(store_->ApplyIngest(
-                    uid, ModelNamed("m"),
-                    {Update(4, gone, {1, 2, 3}), Update(4, smaller, {4, 5, 6}), Update(4, kept, {7})}),
+    ASSERT_THAT(store_->ApplyIngest(uid, ModelNamed("m"),
+                                    {Update(4, gone, {1, 2, 3}), Update(4, smaller, {4, 5, 6}), Update(4, kept, {7})}),
                 IsOk());
   }
   SubjectUpdate fewer = Update(4, smaller, {5});

@@ -16,7 +16,9 @@ class DeletionTest : public EngineTest {
 
   absl::Status Delete() { return engine_->unlearner().Delete(*model_); }
 
-  bool HasSubjectKey(int subject) { return engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(subject))->has_value(); }
+  bool HasSubjectKey(int subject) {
+    return engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(subject))->has_value();
+  }
 
   void ExpectNothingLeft(const std::vector<CheckpointKeyId>& checkpoint_keys = {}) {
     for (int subject = 1; subject <= 6; ++subject) {

@@ -56,7 +56,9 @@ class ErasureLedgerTest : public testing::Test {
     EXPECT_THAT(ledger_->MarkRetrained(shard, {sequence}, worker_seconds, clock_.Now(), [] { return true; }), IsOk());
   }
 
-  records::Erasure Get(ErasureSequence sequence) { return *ledger_->Find(keyring_->erasures().Get(sequence)->value().uuid()); }
+  records::Erasure Get(ErasureSequence sequence) {
+    return *ledger_->Find(keyring_->erasures().Get(sequence)->value().uuid());
+  }
   uint64_t Count(records::Erasure::State state) { return ledger_->CountsByState()[state]; }
   std::vector<ErasureSequence> Pending(ShardId shard) { return *ledger_->PendingIn(shard); }
 
@@ -147,12 +149,14 @@ TEST_F(ErasureLedgerTest, CompletedOnlyWhenPurgedAndRetrainedEverywhere) {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
-TEST_F(ErasureLedgerTest, IsolationMayBeTheLastMilestone) {
-  const ErasureSequence sequence = Record({});
-  Purge(sequence);
-  EXPECT_EQ(Get(sequence).state(), records::Erasure::IN_PROGRESS);
+TEST_F(ErasureLedgerTest, IsolationIsKnownAtOnceAndWrittenWithTheNextMilestone) {
+  const ErasureSequence sequence = Record({kA});
   Isolate(sequence);
-  EXPECT_EQ(Get(sequence).state(), records::Erasure::COMPLETED);
+  EXPECT_NE(Get(sequence).isolated_time_micros(), 0);
+  EXPECT_EQ(keyring_->erasures().Get(sequence)->value().isolated_time_micros(), 0);
+  Purge(sequence);
+  Open();
+  EXPECT_NE(Get(sequence).isolated_time_micros(), 0);
 }
 
 TEST_F(ErasureLedgerTest, ARetrainBeforeTheIsolationDoesNotCount) {

@@ -85,9 +85,8 @@ TEST_F(FailingWorkerTest, AfterTheLastAttemptItIsFailedAndARetryCarriesItOut) {
   EXPECT_THAT(Stored(erasure).failure(), HasSubstr("the loss is not finite"));
   EXPECT_EQ(engine_->ledger().CountsByState()[records::Erasure::FAILED], 1);
   EXPECT_EQ(engine_->ledger().CountsByState()[records::Erasure::IN_PROGRESS], 0);
-  ASSERT_TRUE(WaitUntil(*engine_, *model_, [&] {
-    return model_->Status(ShardOf(*model_, 1)).phase == ShardStatus::Phase::kFailed;
-  }));
+  ASSERT_TRUE(WaitUntil(*engine_, *model_,
+                        [&] { return model_->Status(ShardOf(*model_, 1)).phase == ShardStatus::Phase::kFailed; }));
   EXPECT_FALSE(AnyoneKnows(*model_, 1));
   ASSERT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).purged_time_micros() != 0; }))
       << "the keys go all the same";
@@ -159,9 +158,8 @@ TEST_P(ThrowingWorkerTest, IsAFailedAttempt) {
   thrower.what = GetParam();
   const records::Erasure erasure = Forget(1);
   ASSERT_TRUE(WaitForState(erasure, records::Erasure::FAILED));
-  EXPECT_THAT(Stored(erasure).failure(), HasSubstr(GetParam() == ThrowingTrainer::Throw::kError
-                                                       ? "a library is unwell"
-                                                       : "ran out of memory"));
+  EXPECT_THAT(Stored(erasure).failure(),
+              HasSubstr(GetParam() == ThrowingTrainer::Throw::kError ? "a library is unwell" : "ran out of memory"));
   EXPECT_FALSE(AnyoneKnows(*model_, 1));
   thrower.what = ThrowingTrainer::Throw::kNothing;
   ASSERT_THAT(engine_->unlearner().Retry(erasure.uuid()), IsOk());

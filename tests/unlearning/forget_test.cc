@@ -284,11 +284,10 @@ TEST_F(ForgetTest, AnAttemptThatStoppedBeforeTheIsolationIsFinishedByItsRepetiti
   records::Erasure begun = Try(request)->erasure;
   begun.set_sequence(engine_->ledger().BeginIsolation());
   begun.set_state(records::Erasure::IN_PROGRESS);
-  ASSERT_THAT(engine_->ledger().Record({.erasure = &begun,
-                                        .subject = PseudonymOf(1),
-                                        .forgotten_in = {model->uid()},
-                                        .suppress_in = {kEveryModel}}),
-              IsOk());
+  ASSERT_THAT(
+      engine_->ledger().Record(
+          {.erasure = &begun, .subject = PseudonymOf(1), .forgotten_in = {model->uid()}, .suppress_in = {kEveryModel}}),
+      IsOk());
   ASSERT_TRUE(AnyoneKnows(*model, 1));
   EXPECT_LT(engine_->ledger().isolated_through(), begun.sequence());
 

@@ -123,7 +123,8 @@ TEST_F(PhysicalErasureTest, WhenCompletedTheKeysAreInNoFileAndWhenReclaimedNothi
 TEST_F(PhysicalErasureTest, ACopyThatIsLeftAnywhereInTheDirectoryHoldsTheErasureOpen) {
   OpenTrained();
   const std::string copy = options_.data_dir + "/left-behind";
-  std::ofstream(copy) << "before " << KeyringRow(kKeys, EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7))) << " after";
+  std::ofstream(copy) << "before " << KeyringRow(kKeys, EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7)))
+                      << " after";
   engine_clock_ = &clock_;
   const records::Erasure erasure = Forget(7);
   ASSERT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).retrained_time_micros() != 0; }));

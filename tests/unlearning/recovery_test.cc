@@ -45,7 +45,9 @@ class RecoveryTest : public EngineTest {
   }
 
   records::Checkpoint CheckpointOf(uint32_t slice) { return engine_->store().GetCheckpoint(id_, slice)->value(); }
-  bool HasSubjectKey(int subject) { return engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(subject))->has_value(); }
+  bool HasSubjectKey(int subject) {
+    return engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(subject))->has_value();
+  }
 
   std::shared_ptr<ModelEntry> model_;
   ShardId id_;
