@@ -57,14 +57,13 @@ absl::StatusOr<ErasurePage> Auditor::List(const ErasureFilter& filter, ErasureSe
   const absl::Time now = clock_->Now();
   ErasurePage page;
   size_t looked_at = 0;
-  RETURN_IF_ERROR(keyring_->erasures().Scan(first, [&](const records::Erasure& stored) {
-    const ErasureSequence sequence = stored.sequence();
+  RETURN_IF_ERROR(keyring_->erasures().Scan(first, [&](const records::Erasure& erasure) {
     if (page.erasures.size() == limit || looked_at == kMaxRecordsPerCall) {
-      page.next = sequence;
+      page.next = erasure.sequence();
       return false;
     }
     ++looked_at;
-    if (Matches(filter, subject, now, stored)) ledger_->Complement(page.erasures.emplace_back(stored));
+    if (Matches(filter, subject, now, erasure)) page.erasures.push_back(erasure);
     return true;
   }));
   return page;

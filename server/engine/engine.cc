@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/log.h"
 #include "base/status_macros.h"
 #include "storage/rocks_store.h"
 
@@ -40,6 +41,12 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                      .env = options.env,
                      .create = models.empty(),
                      .pepper = options.pepper}));
+  if (e.keyring_->is_new()) {
+    Log(LogLevel::kWarning, "master_key_made",
+        {{"file", options.master_key_file.empty() ? default_key_file : options.master_key_file},
+         {"advice",
+          "whoever has it and the data directory can read everything: keep it elsewhere, and never lose it"}});
+  }
   RETURN_IF_ERROR(CheckKeyringIsNewest(*e.store_, *e.keyring_));
   ASSIGN_OR_RETURN(e.catalog_, Catalog::Open(e.store_.get(), e.keyring_.get(), clock));
   e.ingestor_ = std::make_unique<Ingestor>(e.store_.get(), e.keyring_.get(), &e.subject_locks_);

@@ -73,19 +73,12 @@ absl::Status ErasureLedger::Record(const Keyring::ErasureWrite& write) {
   return absl::OkStatus();
 }
 
-void ErasureLedger::MarkIsolated(ErasureSequence sequence, absl::Time time) {
-  {
-    MutexLock lock(&mutex_);
-    isolated_.emplace(sequence, time);
-  }
-  changes_.Notify();
-}
-
-void ErasureLedger::Complement(records::Erasure& erasure) const {
-  if (erasure.isolated_time_micros() != 0) return;
-  MutexLock lock(&mutex_);
-  const auto isolated = isolated_.find(erasure.sequence());
-  if (isolated != isolated_.end()) erasure.set_isolated_time_micros(absl::ToUnixMicros(isolated->second));
+absl::Status ErasureLedger::MarkIsolated(ErasureSequence sequence, absl::Time time) {
+  return Update({sequence}, /*synced=*/false, [time](records::Erasure& erasure) {
+    if (erasure.isolated_time_micros() != 0) return false;
+    erasure.set_isolated_time_micros(absl::ToUnixMicros(time));
+    return true;
+  });
 }
 
 absl::Status ErasureLedger::MarkPurged(absl::Span<const ErasureSequence> sequences, absl::Time time) {
@@ -149,7 +142,6 @@ absl::StatusOr<records::Erasure> ErasureLedger::MarkRetried(std::string_view uui
 absl::StatusOr<records::Erasure> ErasureLedger::Find(std::string_view uuid) const {
   ASSIGN_OR_RETURN(auto found, keyring_->erasures().Find(uuid));
   if (!found) return Error(absl::StatusCode::kNotFound, "ERASURE_NOT_FOUND", "there is no such erasure");
-  Complement(*found);
   return *std::move(found);
 }
 
@@ -181,7 +173,6 @@ absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, 
     for (const ErasureSequence sequence : piece) {
       ASSIGN_OR_RETURN(auto erasure, keyring_->erasures().Get(sequence));
       if (!erasure) continue;
-      Complement(*erasure);
       const bool owed_purge = OwesPurgeItself(*erasure);
       const size_t state_before = StateIndex(*erasure);
       if (!change(*erasure)) continue;
@@ -200,7 +191,6 @@ absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, 
     RETURN_IF_ERROR(keyring_->erasures().Update(changed, synced, reclaimed));
     MutexLock lock(&mutex_);
     for (size_t state = 0; state < moved.size(); ++state) counts_[state] += moved[state];
-    for (const records::Erasure& erasure : changed) isolated_.erase(erasure.sequence());
     for (const std::string& subject : purged) {
       if (const auto one = unpurged_.find(subject); one != unpurged_.end()) unpurged_.erase(one);
     }

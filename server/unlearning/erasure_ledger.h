@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -44,9 +43,7 @@ class ErasureLedger {
   absl::Status Record(const Keyring::ErasureWrite& write);
 
   // Milestones. Each is kept once set; repeating changes nothing.
-  // Survives the end of the process by being true after it: a start isolates whatever is on record. It is written
-  // together with the next milestone, so that Forget writes once.
-  void MarkIsolated(ErasureSequence sequence, absl::Time time);
+  absl::Status MarkIsolated(ErasureSequence sequence, absl::Time time);  // survives the end of the process
   absl::Status MarkPurged(absl::Span<const ErasureSequence> sequences, absl::Time time);  // durable
   // The shard's constituent is up to date again, for those erasures that had been recorded before it was examined, were
   // isolated since, and find `still_true` true after that: a Forget on its way destroys what is up to date. Durable.
@@ -62,8 +59,6 @@ class ErasureLedger {
   absl::StatusOr<records::Erasure> MarkRetried(std::string_view uuid);
 
   absl::StatusOr<records::Erasure> Find(std::string_view uuid) const;  // NOT_FOUND (ERASURE_NOT_FOUND)
-  // Adds what is known of a stored record and not written yet.
-  void Complement(records::Erasure& erasure) const;
 
   // Those with a task in this shard that is not retrained yet, ascending.
   absl::StatusOr<std::vector<ErasureSequence>> PendingIn(ShardId shard) const {
@@ -93,7 +88,6 @@ class ErasureLedger {
   ErasureSequence last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   std::multiset<std::string> unpurged_ ABSL_GUARDED_BY(mutex_);  // their subjects, one for each such erasure
   std::set<ErasureSequence> isolating_ ABSL_GUARDED_BY(mutex_);
-  std::map<ErasureSequence, absl::Time> isolated_ ABSL_GUARDED_BY(mutex_);  // not written yet
   std::atomic<ErasureSequence> isolated_through_ = 0;
   std::array<uint64_t, 6> counts_ ABSL_GUARDED_BY(mutex_) = {};
 };

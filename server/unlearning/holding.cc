@@ -11,6 +11,20 @@
 
 namespace expunge {
 
+namespace {
+
+absl::StatusOr<std::vector<std::shared_ptr<ModelEntry>>> ModelsNamed(const Catalog& catalog,
+                                                                     const std::vector<std::string>& names) {
+  if (names.empty()) return catalog.List();
+  std::vector<std::shared_ptr<ModelEntry>> models;
+  for (const std::string& name : std::set<std::string>(names.begin(), names.end())) {
+    ASSIGN_OR_RETURN(models.emplace_back(), catalog.Find(name));
+  }
+  return models;
+}
+
+}  // namespace
+
 std::vector<SampleKey> Holding::ErasedKeys() const {
   std::vector<SampleKey> keys;
   for (const auto& sample : erased) keys.push_back(SampleKeyFromBytes(sample.key()));
@@ -37,11 +51,7 @@ uint32_t Holding::FirstSlice() const {
 absl::StatusOr<std::vector<Holding>> FindHoldings(const Catalog& catalog, Store& store,
                                                   const std::vector<std::string>& names, const Pseudonym& subject,
                                                   const std::vector<SampleKey>& samples) {
-  std::vector<std::shared_ptr<ModelEntry>> models;
-  if (names.empty()) models = catalog.List();
-  for (const std::string& name : std::set<std::string>(names.begin(), names.end())) {
-    ASSIGN_OR_RETURN(models.emplace_back(), catalog.Find(name));
-  }
+  ASSIGN_OR_RETURN(std::vector<std::shared_ptr<ModelEntry>> models, ModelsNamed(catalog, names));
   const std::set<SampleKey> wanted(samples.begin(), samples.end());
   std::vector<Holding> holdings;
   for (std::shared_ptr<ModelEntry>& model : models) {
@@ -62,6 +72,21 @@ absl::StatusOr<std::vector<Holding>> FindHoldings(const Catalog& catalog, Store&
   std::sort(holdings.begin(), holdings.end(),
             [](const Holding& a, const Holding& b) { return a.model->uid() < b.model->uid(); });
   return holdings;
+}
+
+absl::StatusOr<std::vector<ModelUid>> FindStrayKeys(const Catalog& catalog, const Keyring& keyring,
+                                                    const std::vector<std::string>& names, const Pseudonym& subject,
+                                                    const std::vector<Holding>& holdings) {
+  ASSIGN_OR_RETURN(const std::vector<std::shared_ptr<ModelEntry>> models, ModelsNamed(catalog, names));
+  std::vector<ModelUid> strays;
+  for (const std::shared_ptr<ModelEntry>& model : models) {
+    const bool held = std::any_of(holdings.begin(), holdings.end(),
+                                  [&](const Holding& holding) { return holding.model->uid() == model->uid(); });
+    if (held) continue;
+    ASSIGN_OR_RETURN(const auto key, keyring.GetSubjectKeyId(model->uid(), subject));
+    if (key) strays.push_back(model->uid());
+  }
+  return strays;
 }
 
 absl::Status FinishRekey(Store& store, Keyring& keyring, const Rekey& rekey) {

@@ -36,6 +36,12 @@ absl::StatusOr<std::vector<Holding>> FindHoldings(const Catalog& catalog, Store&
                                                   const std::vector<std::string>& models, const Pseudonym& subject,
                                                   const std::vector<SampleKey>& samples);
 
+// Models, of these names or all, in which the subject has a key and nothing else: what an ingest left that was cut
+// short.
+absl::StatusOr<std::vector<ModelUid>> FindStrayKeys(const Catalog& catalog, const Keyring& keyring,
+                                                    const std::vector<std::string>& models, const Pseudonym& subject,
+                                                    const std::vector<Holding>& holdings);
+
 // Seals what a subject keeps with its new key and lets the old key die; whatever of it was done before stays done.
 // Durable when it returns. The caller holds the subject's lock.
 absl::Status FinishRekey(Store& store, Keyring& keyring, const Rekey& rekey);

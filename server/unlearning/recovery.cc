@@ -36,7 +36,7 @@ absl::Status Unlearner::Recover(int threads) {
   }));
   // Their keys are dead, and nobody answers yet.
   for (const ErasureSequence sequence : not_isolated) {
-    parts_.ledger->MarkIsolated(sequence, parts_.clock->Now());
+    RETURN_IF_ERROR(parts_.ledger->MarkIsolated(sequence, parts_.clock->Now()));
   }
   for (const std::shared_ptr<ModelEntry>& model : parts_.catalog->List()) {
     if (model->deleting()) RETURN_IF_ERROR(Delete(*model));

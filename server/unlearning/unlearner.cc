@@ -69,7 +69,6 @@ absl::StatusOr<ForgetResult> Unlearner::Forget(const ForgetRequest& request) {
   CrashPoint("forget_begun");
   ASSIGN_OR_RETURN(auto known, parts_.keyring->erasures().Find(uuid));
   if (known) {
-    parts_.ledger->Complement(*known);
     if (known->request_fingerprint() != AsBytes(fingerprint)) {
       return Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
                    "request_id was used before for another request");
@@ -148,6 +147,12 @@ absl::Status Unlearner::RecordAndIsolate(const ForgetRequest& request, const Pse
   AddTasks(holdings, erasure);
   std::list<SubjectKey> keys;  // of those who keep samples
   for (const Holding& holding : holdings) RETURN_IF_ERROR(AddToWrite(holding, keys, write));
+  if (samples.empty()) {
+    ASSIGN_OR_RETURN(const auto strays,
+                     FindStrayKeys(*parts_.catalog, *parts_.keyring, request.models, subject, holdings));
+    write.forgotten_in.insert(write.forgotten_in.end(), strays.begin(), strays.end());
+    owes_purge = owes_purge || !strays.empty();
+  }
   erasure.set_state(records::Erasure::IN_PROGRESS);
   if (holdings.empty()) erasure.set_retrained_time_micros(erasure.received_time_micros());
   const bool complete = holdings.empty() && !owes_purge;
@@ -245,8 +250,7 @@ absl::Status Unlearner::Isolate(const Pseudonym& subject, records::Erasure& eras
   const absl::Time now = parts_.clock->Now();
   erasure.set_isolated_time_micros(absl::ToUnixMicros(now));
   parts_.ledger->EndIsolation(erasure.sequence());
-  parts_.ledger->MarkIsolated(erasure.sequence(), now);
-  return absl::OkStatus();
+  return parts_.ledger->MarkIsolated(erasure.sequence(), now);
 }
 
 absl::Status Unlearner::Announce(const records::Erasure& erasure) {

@@ -177,6 +177,19 @@ TEST_F(PhysicalErasureTest, ASubjectThatCameBackDoesNotHoldItsErasureOpen) {
   EXPECT_FALSE(IsIn("", traces.ciphertext));
 }
 
+TEST_F(PhysicalErasureTest, AKeyWithoutSamplesLeavesToo) {
+  OpenTrained();
+  const SubjectKey key = SubjectKey::Random();
+  const Keyring::Admission admission = {.subject = PseudonymOf(500), .new_key = &key};
+  ASSERT_THAT(engine_->keyring().AdmitSubjects(model_->uid(), {&admission, 1}), IsOk());
+  const std::string pseudonym(AsBytes(PseudonymOf(500)).substr(8));
+  EXPECT_TRUE(IsIn("/keyring", pseudonym)) << "the control: an ingest was cut short after the key";
+  const records::Erasure erasure = Forget(500);
+  EXPECT_EQ(erasure.samples_erased(), 0);
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  EXPECT_FALSE(IsIn("/keyring", pseudonym));
+}
+
 TEST_F(PhysicalErasureTest, ReclaimComesByItselfBeforeItsThreshold) {
   options_.reclaim.delete_persistence_threshold = absl::Hours(4);
   OpenTrained();
