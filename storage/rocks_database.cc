@@ -9,6 +9,8 @@
 #include "base/status_macros.h"
 #include "base/string_view.h"
 #include "rocksdb/env.h"
+#include "rocksdb/utilities/stackable_db.h"
+#include "rocksdb/write_batch.h"
 #include "storage/keys.h"
 #include "storage/rocks_status.h"
 
@@ -17,18 +19,46 @@ namespace {
 
 constexpr uint32_t kFormatVersion = 1;
 
+// RocksDB's SyncWAL asserts that no write to the WAL has failed, and Debian builds it with assertions: a sync after a
+// write that failed, as on a full disk, would abort the process. A synced write of nothing does the same work, and gets
+// the error back.
+class Database : public rocksdb::StackableDB {
+ public:
+  using StackableDB::StackableDB;
+
+  rocksdb::Status SyncWAL() override {
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    rocksdb::WriteBatch nothing;
+    return Write(synced, &nothing);
+  }
+};
+
 absl::Status OtherVersion(std::string_view name, std::string_view found) {
   return Error(absl::StatusCode::kFailedPrecondition, "DATA_DIR_VERSION",
                absl::StrCat(ToAbsl(name), " is of another format: ", ToAbsl(found), ", this program reads version ",
                             kFormatVersion));
 }
 
+absl::Status SyncDirectory(rocksdb::Env* env, std::string_view name, const std::filesystem::path& path) {
+  std::unique_ptr<rocksdb::Directory> directory;
+  RETURN_IF_ERROR(FromRocks(env->NewDirectory(path.empty() ? "." : path.string(), &directory), name));
+  return FromRocks(directory->Fsync(), name);
+}
+
+// Until its entry is synced, a loss of power takes a directory away with everything in it that was synced.
 absl::Status MakeDirectory(rocksdb::Env* env, std::string_view name, const std::string& path) {
+  if (env->FileExists(path + "/CURRENT").ok()) return absl::OkStatus();  // made, and synced, before
   std::filesystem::path made;
   for (const std::filesystem::path& part : std::filesystem::path(path)) {
+    const std::filesystem::path parent = made;
     made /= part;
-    if (env->FileExists(made.string()).ok()) continue;
-    RETURN_IF_ERROR(FromRocks(env->CreateDirIfMissing(made.string()), name));
+    const bool existed = env->FileExists(made.string()).ok();
+    if (!existed) RETURN_IF_ERROR(FromRocks(env->CreateDirIfMissing(made.string()), name));
+    if (!made.has_relative_path()) continue;  // the root has no parent
+    // Also of one that exists: an earlier start may have ended before this. But it may not be ours to open.
+    const absl::Status synced = SyncDirectory(env, name, parent);
+    if (!existed) RETURN_IF_ERROR(synced);
   }
   return absl::OkStatus();
 }
@@ -67,8 +97,8 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
   auto database = std::unique_ptr<RocksDatabase>(new RocksDatabase());
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(options, path, present, &database->handles_, &db);
-  database->db_.reset(db);
   RETURN_IF_ERROR(FromRocks(opened, name));
+  database->db_ = std::make_unique<Database>(db);
   RETURN_IF_ERROR(database->CheckFormat(name));
   RETURN_IF_ERROR(database->MakeMissingFamilies(name, families));
   return database;
