@@ -12,6 +12,7 @@
 #include "rocksdb/utilities/stackable_db.h"
 #include "rocksdb/write_batch.h"
 #include "storage/keys.h"
+#include "storage/log_check.h"
 #include "storage/rocks_status.h"
 
 namespace expunge {
@@ -71,10 +72,15 @@ absl::StatusOr<bool> IsNew(rocksdb::Env* env, std::string_view name, const std::
   RETURN_IF_ERROR(FromRocks(env->GetChildren(path, &files), name));
   for (const std::string& file : files) {
     if (absl::EndsWith(file, ".sst") || absl::EndsWith(file, ".blob") || absl::EndsWith(file, ".log")) {
-      return CorruptStorage(name, "cannot be opened: there are data files, but the file CURRENT is missing");
+      return DamagedStorage(name, "there are data files, but the file CURRENT is missing");
     }
   }
   return true;
+}
+
+// The files of an existing database name one another: one that is not there was lost.
+absl::Status FromOpening(const rocksdb::Status& status, std::string_view name) {
+  return status.IsPathNotFound() ? DamagedStorage(name, "a file is missing") : FromRocks(status, name);
 }
 
 }  // namespace
@@ -85,9 +91,11 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
   RETURN_IF_ERROR(MakeDirectory(options.env, name, path));
   ASSIGN_OR_RETURN(const bool is_new, IsNew(options.env, name, path));
   options.create_if_missing = is_new;
+  ASSIGN_OR_RETURN(const bool zeros, CheckLogs(options.env, name, path));
+  if (zeros) options.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;
 
   std::vector<std::string> existing = {rocksdb::kDefaultColumnFamilyName};
-  if (!is_new) RETURN_IF_ERROR(FromRocks(rocksdb::DB::ListColumnFamilies(options, path, &existing), name));
+  if (!is_new) RETURN_IF_ERROR(FromOpening(rocksdb::DB::ListColumnFamilies(options, path, &existing), name));
   std::vector<rocksdb::ColumnFamilyDescriptor> present;
   for (const rocksdb::ColumnFamilyDescriptor& family : families) {
     if (std::find(existing.begin(), existing.end(), family.name) != existing.end()) present.push_back(family);
@@ -97,7 +105,7 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
   auto database = std::unique_ptr<RocksDatabase>(new RocksDatabase());
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(options, path, present, &database->handles_, &db);
-  RETURN_IF_ERROR(FromRocks(opened, name));
+  RETURN_IF_ERROR(FromOpening(opened, name));
   database->db_ = std::make_unique<Database>(db);
   RETURN_IF_ERROR(database->CheckFormat(name));
   RETURN_IF_ERROR(database->MakeMissingFamilies(name, families));
