@@ -43,7 +43,7 @@ void Declare(CLI::App& app, Values& values) {
   options.engine.retrain.workers = Cores();
   options.predict_threads = Cores();
   options.io_threads = 4;
-  options.forget_threads = 64;  // they only wait; and those that wait together share a synced write
+  options.forget_threads = 2;  // one prepares the next write while another waits for the disk
   options.drain_seconds = 30;
   app.option_defaults()->always_capture_default()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
 
@@ -60,7 +60,8 @@ void Declare(CLI::App& app, Values& values) {
       ->check(CLI::Range(1, kMaxThreads));
   WithVariable(app.add_option("--io-threads", options.io_threads, "Threads that wait for the disk"))
       ->check(CLI::Range(1, kMaxThreads));
-  WithVariable(app.add_option("--forget-threads", options.forget_threads, "Forgets that wait for the disk at a time"))
+  WithVariable(app.add_option("--forget-threads", options.forget_threads,
+                              "Threads that carry out Forgets, each as many at a time as wait"))
       ->check(CLI::Range(1, kMaxThreads));
   WithVariable(
       app.add_option("--master-key-file", options.engine.master_key_file,

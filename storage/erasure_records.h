@@ -27,7 +27,7 @@ bool IsUnfinished(const records::Erasure& erasure);
 
 // Every erasure there ever was, in the keyring's database: what kept nobody's data, and must never be older than the
 // keys. Thread-safe, but the writers of one record are to be serialized by the caller. A new one is written by
-// Keyring::RecordErasure. Errors: those of Keyring.
+// Keyring::RecordErasures. Errors: those of Keyring.
 class ErasureRecords {
  public:
   explicit ErasureRecords(RocksDatabase* database) : database_(database) {}

@@ -149,8 +149,7 @@ class Keyring {
   ErasureRecords& erasures() { return *erasures_; }
   const ErasureRecords& erasures() const { return *erasures_; }
 
-  // What an erasure does: all of it in one atomic synced write, so that an erasure is on record exactly when the keys
-  // are dead.
+  // What an erasure does.
   struct ErasureWrite {
     const records::Erasure* erasure = nullptr;
     Pseudonym subject;
@@ -169,7 +168,9 @@ class Keyring {
     std::vector<SampleKey> suppress_samples;
     std::vector<std::string> seal_nonces;  // of the samples: for the traces
   };
-  absl::Status RecordErasure(const ErasureWrite& write);
+  // All of it in one atomic synced write, so that an erasure is on record exactly when the keys are dead. No two of
+  // one subject.
+  absl::Status RecordErasures(absl::Span<const ErasureWrite> writes);
 
   absl::StatusOr<std::vector<Rekey>> ListRekeys() const;
   absl::StatusOr<std::optional<Rekey>> GetRekey(ModelUid model, const Pseudonym& subject) const;
@@ -179,6 +180,9 @@ class Keyring {
   absl::StatusOr<std::optional<records::ErasureTraces>> GetTraces(ErasureSequence sequence) const;
   // Erasures that have traces still, ascending from `first`.
   absl::StatusOr<std::vector<ErasureSequence>> ListTraces(ErasureSequence first, size_t limit) const;
+
+  // The error that latched, if one did.
+  absl::Status CheckWritable() const;
 
   absl::Status Sync();
 

@@ -93,20 +93,30 @@ absl::Status Keyring::ReclaimedModels(absl::Span<const ModelUid> models) {
   return batch.Count() == 0 ? absl::OkStatus() : impl_->Write(&batch, /*synced=*/false);
 }
 
-absl::Status Keyring::RecordErasure(const ErasureWrite& write) {
+absl::Status Keyring::CheckWritable() const { return impl_->Latched(); }
+
+absl::Status Keyring::RecordErasures(absl::Span<const ErasureWrite> writes) {
   rocksdb::WriteBatch batch;
-  records::ErasureTraces traces;
   std::vector<KeyRange> touched;
+  std::map<ShardId, uint32_t> dead_from;  // by shard: the first slice whose checkpoints' deaths are in the batch
+  for (const ErasureWrite& write : writes) RETURN_IF_ERROR(impl_->StageErasure(write, &dead_from, &touched, &batch));
+  for (const ErasureWrite& write : writes) erasures_->Stage(*write.erasure, &batch);
+  return impl_->WriteDestruction(&batch, touched, !dead_from.empty());
+}
+
+absl::Status Keyring::Impl::StageErasure(const ErasureWrite& write, std::map<ShardId, uint32_t>* dead_from,
+                                         std::vector<KeyRange>* touched, rocksdb::WriteBatch* batch) const {
+  records::ErasureTraces traces;
   for (const ModelUid model : write.forgotten_in) {
-    RETURN_IF_ERROR(impl_->StageSubjectDeath(model, write.subject, &traces, &batch));
-    touched.push_back(OneKey(EncodeSubjectDataKeyKey(model, write.subject)));
+    RETURN_IF_ERROR(StageSubjectDeath(model, write.subject, &traces, batch));
+    touched->push_back(OneKey(EncodeSubjectDataKeyKey(model, write.subject)));
     traces.add_models(model);
     traces.set_pseudonym(std::string(AsBytes(write.subject)));
   }
   for (const ErasureWrite::Partial& partial : write.partial) {
-    RETURN_IF_ERROR(impl_->StageSubjectDeath(partial.model, write.subject, &traces, &batch));
-    impl_->PutSubjectKey(partial.model, write.subject, *partial.new_key, &batch);
-    touched.push_back(OneKey(EncodeSubjectDataKeyKey(partial.model, write.subject)));
+    RETURN_IF_ERROR(StageSubjectDeath(partial.model, write.subject, &traces, batch));
+    PutSubjectKey(partial.model, write.subject, *partial.new_key, batch);
+    touched->push_back(OneKey(EncodeSubjectDataKeyKey(partial.model, write.subject)));
     traces.add_models(partial.model);
 
     const std::string place = EncodeRekeyKey(partial.model, write.subject);
@@ -114,21 +124,22 @@ absl::Status Keyring::RecordErasure(const ErasureWrite& write) {
     rekey.set_erasure(write.erasure->sequence());
     rekey.set_shard(partial.shard);
     rekey.set_old_key_id(std::string(AsBytes(partial.old_key->id)));
-    rekey.set_old_key(impl_->roots.Wrap(place, partial.old_key->key));
+    rekey.set_old_key(roots.Wrap(place, partial.old_key->key));
     for (const SampleKey& sample : partial.erased) rekey.add_samples(std::string(AsBytes(sample)));
     traces.add_wrapped_keys(rekey.old_key().substr(sizeof(uint32_t), kTraceBytes));
-    batch.Put(place, EncodeRecord(rekey));
+    batch->Put(place, EncodeRecord(rekey));
   }
   for (const Checkpoints& checkpoints : write.checkpoints) {
-    RETURN_IF_ERROR(impl_->StageCheckpointDeaths(checkpoints, &traces, &batch));
+    const auto [place, first] = dead_from->try_emplace(checkpoints.shard, checkpoints.first_slice);
+    if (!first && place->second <= checkpoints.first_slice) continue;
+    place->second = checkpoints.first_slice;
+    RETURN_IF_ERROR(StageCheckpointDeaths(checkpoints, &traces, batch));
   }
   for (const ModelUid model : write.suppress_in) {
-    const Digest name =
-        write.suppress_samples.empty() ? impl_->SubjectName(write.subject) : impl_->SamplesName(write.subject);
-    RETURN_IF_ERROR(StageSuppression(*impl_->database, model, name, *write.erasure, &batch));
+    const Digest name = write.suppress_samples.empty() ? SubjectName(write.subject) : SamplesName(write.subject);
+    RETURN_IF_ERROR(StageSuppression(*database, model, name, *write.erasure, batch));
     for (const SampleKey& sample : write.suppress_samples) {
-      RETURN_IF_ERROR(
-          StageSuppression(*impl_->database, model, impl_->SampleName(write.subject, sample), *write.erasure, &batch));
+      RETURN_IF_ERROR(StageSuppression(*database, model, SampleName(write.subject, sample), *write.erasure, batch));
     }
   }
   for (const std::string& nonce : write.seal_nonces) {
@@ -137,11 +148,10 @@ absl::Status Keyring::RecordErasure(const ErasureWrite& write) {
   }
   if (traces.wrapped_keys_size() > 0 || !traces.pseudonym().empty()) {
     const ErasureSequence sequence = write.erasure->sequence();
-    batch.Put(impl_->database->family(kTraces), EncodeTracesKey(sequence),
-              FrameSealed(impl_->trace_key.Seal(TracesContext(sequence), traces.SerializeAsString())));
+    batch->Put(database->family(kTraces), EncodeTracesKey(sequence),
+               FrameSealed(trace_key.Seal(TracesContext(sequence), traces.SerializeAsString())));
   }
-  erasures_->Stage(*write.erasure, &batch);
-  return impl_->WriteDestruction(&batch, touched, !write.checkpoints.empty());
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Rekey> Keyring::Impl::OpenRekey(std::string_view key, std::string_view value) const {

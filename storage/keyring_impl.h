@@ -136,6 +136,10 @@ struct Keyring::Impl {
   absl::Status StageCheckpointDeaths(const Checkpoints& checkpoints, records::ErasureTraces* traces,
                                      rocksdb::WriteBatch* batch) const;
 
+  // Everything but the record itself.
+  absl::Status StageErasure(const ErasureWrite& write, std::map<ShardId, uint32_t>* dead_from,
+                            std::vector<KeyRange>* touched, rocksdb::WriteBatch* batch) const;
+
   Digest HiddenName(std::string_view purpose, const Pseudonym& subject, std::string_view sample) const;
   Digest SubjectName(const Pseudonym& subject) const { return HiddenName("forgotten subject", subject, {}); }
   Digest SamplesName(const Pseudonym& subject) const { return HiddenName("forgotten samples", subject, {}); }

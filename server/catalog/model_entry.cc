@@ -30,24 +30,24 @@ bool ModelEntry::deleting() {
   return record.deleting();
 }
 
-void ModelEntry::BeginErasure(uint32_t shard, uint32_t first_slice) {
+uint64_t ModelEntry::BeginErasure(uint32_t shard, uint32_t first_slice) {
   Shard& state = *shards_[shard];
   MutexLock lock(&state.mutex);
   state.erasing.insert(first_slice);
+  return ++state.generation;
 }
 
-uint64_t ModelEntry::EndErasure(uint32_t shard, uint32_t first_slice, bool erased) {
+void ModelEntry::EndErasure(uint32_t shard, uint32_t first_slice, bool erased) {
   Shard& state = *shards_[shard];
   MutexLock lock(&state.mutex);
   if (const auto one = state.erasing.find(first_slice); one != state.erasing.end()) state.erasing.erase(one);
-  if (!erased) return state.generation;
-  if (trained()) state.status.phase = ShardStatus::Phase::kWaiting;
   ++state.generation;
+  if (!erased) return;
+  if (trained()) state.status.phase = ShardStatus::Phase::kWaiting;
   for (uint32_t r = first_slice; r < spec_.sisa.slices; ++r) {
     state.status.slices[r] = {.samples = state.status.slices[r].samples};
     state.slice_changed[r] = state.generation;
   }
-  return state.generation;
 }
 
 uint64_t ModelEntry::Bump(uint32_t shard, bool gone) {

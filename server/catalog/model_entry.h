@@ -47,8 +47,8 @@ struct ShardStatus {
 
 // One shard in memory. Thread-safe through `mutex`.
 //
-// Whoever trains a shard reads `generation` before the membership, and may commit slice r only while nothing that
-// slices 0 .. r depend on has changed since or is changing: Holds.
+// Whoever trains a shard reads `generation` before the membership, and may commit or publish slice r only while nothing
+// that slices 0 .. r depend on has changed since or is changing: Holds.
 struct Shard {
   Mutex mutex;
   uint64_t generation ABSL_GUARDED_BY(mutex) = 1;              // grows with every change of what may be used
@@ -94,12 +94,12 @@ class ModelEntry {
   bool trained() const { return trained_.load(std::memory_order_acquire); }  // TrainModel was called; takes no lock
   void set_trained() { trained_.store(true, std::memory_order_release); }
 
-  // An erasure changes the shard from `first_slice` on; no slice from there on is committed until EndErasure. Between
-  // the two the keys die.
-  void BeginErasure(uint32_t shard, uint32_t first_slice);
-  // Returns the shard's new generation. `erased`: it came to pass; the shard waits for a worker, and checkpoints from
-  // `first_slice` on are known not to be valid any more.
-  uint64_t EndErasure(uint32_t shard, uint32_t first_slice, bool erased);
+  // An erasure changes the shard from `first_slice` on; no slice from there on is committed or published until
+  // EndErasure. Between the two the keys die. Returns the shard's new generation, for the withdrawal.
+  uint64_t BeginErasure(uint32_t shard, uint32_t first_slice);
+  // `erased`: it came to pass; the shard waits for a worker, and checkpoints from `first_slice` on are known not to be
+  // valid any more.
+  void EndErasure(uint32_t shard, uint32_t first_slice, bool erased);
   // All slices are to be looked at again: what is to be trained on changed, or, with `gone`, the checkpoints were
   // destroyed. Returns the new generation.
   uint64_t Bump(uint32_t shard, bool gone);

@@ -76,7 +76,7 @@ class Engine {
   // In the order of dependency: destruction is the shutdown.
   const Options options_;
   const Trainer* const trainer_;
-  StripedLocks subject_locks_{4096};
+  StripedLocks subject_locks_{size_t{1} << 16};  // a batch of Forgets or samples takes many
   std::unique_ptr<Keyring> keyring_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Catalog> catalog_;

@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "rpc/conversion.h"
 #include "rpc/names.h"
+#include "rpc/status.h"
 #include "rpc/unary.h"
 #include "rpc/watch_reactor.h"
 
@@ -21,8 +22,19 @@ bool IsFinal(v1::Erasure::State state) {
 
 grpc::ServerUnaryReactor* ErasureService::Forget(grpc::CallbackServerContext* context, const v1::ForgetRequest* request,
                                                  v1::Erasure* response) {
-  return RunUnary(context, parts_.forget_executor, WhenAbandoned::kRun,
-                  [=, this] { return ForgetSubject(*request, response); });
+  absl::StatusOr<ForgetRequest> forget = ForgetFromWire(*request);
+  if (!forget.ok()) return FinishUnary(context, forget.status());
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  // Also when the client has gone meanwhile: a person's request does not end with a connection.
+  const bool validate_only = forget->validate_only;
+  forgets_.Submit(*std::move(forget), [=, this](const absl::StatusOr<ForgetResult>& result) {
+    if (result.ok()) {
+      *response = ErasureToWire(result->erasure, *parts_.catalog);
+      if (!validate_only) response->set_subject_nonce(std::string(AsBytes(result->subject_nonce)));
+    }
+    reactor->Finish(ToGrpcStatus(result.status()));
+  });
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* ErasureService::GetErasure(grpc::CallbackServerContext* context,
@@ -61,14 +73,6 @@ grpc::ServerWriteReactor<v1::Erasure>* ErasureService::WatchErasure(grpc::Callba
     return Reactor::State{std::move(erasure), last};
   };
   return new Reactor(context, parts_.executor, parts_.drain, &parts_.ledger->changes(), nullptr, read);
-}
-
-absl::Status ErasureService::ForgetSubject(const v1::ForgetRequest& wire, v1::Erasure* response) {
-  ASSIGN_OR_RETURN(const ForgetRequest request, ForgetFromWire(wire));
-  ASSIGN_OR_RETURN(const ForgetResult result, parts_.unlearner->Forget(request));
-  *response = ErasureToWire(result.erasure, *parts_.catalog);
-  if (!request.validate_only) response->set_subject_nonce(std::string(AsBytes(result.subject_nonce)));
-  return absl::OkStatus();
 }
 
 absl::Status ErasureService::List(const v1::ListErasuresRequest& request, v1::ListErasuresResponse* response) {

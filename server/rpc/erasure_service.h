@@ -11,23 +11,24 @@
 #include "expunge/v1/erasure_service.grpc.pb.h"
 #include "rpc/drain.h"
 #include "unlearning/erasure_ledger.h"
+#include "unlearning/forget_queue.h"
 #include "unlearning/unlearner.h"
 
 namespace expunge {
 
 class ErasureService final : public v1::ErasureService::CallbackService {
  public:
-  // Not owned. The executors wait for the disk, one with Forgets alone.
+  // Not owned.
   struct Parts {
     Unlearner* unlearner;
     ErasureLedger* ledger;
     const Auditor* auditor;
     const Catalog* catalog;
-    Executor* executor;
-    Executor* forget_executor;
+    Executor* executor;         // waits for the disk
+    Executor* forget_executor;  // does so for Forgets alone
     Drain* drain;
   };
-  explicit ErasureService(const Parts& parts) : parts_(parts) {}
+  explicit ErasureService(const Parts& parts) : parts_(parts), forgets_(parts.unlearner, parts.forget_executor) {}
 
   grpc::ServerUnaryReactor* Forget(grpc::CallbackServerContext* context, const v1::ForgetRequest* request,
                                    v1::Erasure* response) override;
@@ -41,11 +42,11 @@ class ErasureService final : public v1::ErasureService::CallbackService {
                                                       const v1::WatchErasureRequest* request) override;
 
  private:
-  absl::Status ForgetSubject(const v1::ForgetRequest& request, v1::Erasure* response);
   absl::Status List(const v1::ListErasuresRequest& request, v1::ListErasuresResponse* response);
   absl::StatusOr<v1::Erasure> Find(std::string_view uuid);
 
   const Parts parts_;
+  ForgetQueue forgets_;
 };
 
 }  // namespace expunge

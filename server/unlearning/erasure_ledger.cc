@@ -25,7 +25,7 @@ size_t StateIndex(const records::Erasure& erasure) {
 }  // namespace
 
 bool OwesNothing(const records::Erasure& erasure) {
-  return erasure.isolated_time_micros() != 0 && erasure.purged_time_micros() != 0 &&
+  return erasure.purged_time_micros() != 0 &&
          std::all_of(erasure.tasks().begin(), erasure.tasks().end(), [](const auto& task) { return task.retrained(); });
 }
 
@@ -62,23 +62,17 @@ void ErasureLedger::EndIsolation(ErasureSequence sequence) {
   isolated_through_.store(isolating_.empty() ? last_sequence_ : *isolating_.begin() - 1, std::memory_order_release);
 }
 
-absl::Status ErasureLedger::Record(const Keyring::ErasureWrite& write) {
-  RETURN_IF_ERROR(keyring_->RecordErasure(write));
+absl::Status ErasureLedger::Record(absl::Span<const Keyring::ErasureWrite> writes) {
+  RETURN_IF_ERROR(keyring_->RecordErasures(writes));
   {
     MutexLock lock(&mutex_);
-    ++counts_[StateIndex(*write.erasure)];
-    if (OwesPurgeItself(*write.erasure)) unpurged_.insert(write.erasure->subject());
+    for (const Keyring::ErasureWrite& write : writes) {
+      ++counts_[StateIndex(*write.erasure)];
+      if (OwesPurgeItself(*write.erasure)) unpurged_.insert(write.erasure->subject());
+    }
   }
   changes_.Notify();
   return absl::OkStatus();
-}
-
-absl::Status ErasureLedger::MarkIsolated(ErasureSequence sequence, absl::Time time) {
-  return Update({sequence}, /*synced=*/false, [time](records::Erasure& erasure) {
-    if (erasure.isolated_time_micros() != 0) return false;
-    erasure.set_isolated_time_micros(absl::ToUnixMicros(time));
-    return true;
-  });
 }
 
 absl::Status ErasureLedger::MarkPurged(absl::Span<const ErasureSequence> sequences, absl::Time time) {
@@ -94,8 +88,7 @@ absl::Status ErasureLedger::MarkRetrained(ShardId shard, absl::Span<const Erasur
                                           double worker_seconds, absl::Time time,
                                           const std::function<bool()>& still_true) {
   return Update(sequences, /*synced=*/true, [&](records::Erasure& erasure) {
-    // Between its record and its isolation an erasure still destroys checkpoints; it notifies the shard again after.
-    if (erasure.isolated_time_micros() == 0 || !still_true()) return false;
+    if (!still_true()) return false;
     bool changed = false;
     bool all = true;
     for (auto& task : *erasure.mutable_tasks()) {

@@ -39,14 +39,13 @@ class ErasureLedger {
   // Every erasure up to this one is isolated from every snapshot that is taken after this call. Takes no lock.
   ErasureSequence isolated_through() const { return isolated_through_.load(std::memory_order_acquire); }
 
-  // Keyring::RecordErasure. Durable when it returns.
-  absl::Status Record(const Keyring::ErasureWrite& write);
+  // Keyring::RecordErasures. Durable when it returns.
+  absl::Status Record(absl::Span<const Keyring::ErasureWrite> writes);
 
   // Milestones. Each is kept once set; repeating changes nothing.
-  absl::Status MarkIsolated(ErasureSequence sequence, absl::Time time);  // survives the end of the process
   absl::Status MarkPurged(absl::Span<const ErasureSequence> sequences, absl::Time time);  // durable
-  // The shard's constituent is up to date again, for those erasures that had been recorded before it was examined, were
-  // isolated since, and find `still_true` true after that: a Forget on its way destroys what is up to date. Durable.
+  // The shard's constituent is up to date again, for those erasures that had been recorded before it was examined and
+  // find `still_true` true after that: a Forget on its way destroys what is up to date. Durable.
   absl::Status MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences, double worker_seconds,
                              absl::Time time, const std::function<bool()>& still_true);
 

@@ -216,6 +216,8 @@ absl::StatusOr<bool> Reconciler::PublishPrefix(Pass& pass) {
   Constituent constituent = {pass.id.shard, pass.valid_slices, pass.generation, lineage, ParametersDigest(pass.state)};
   ASSIGN_OR_RETURN(constituent.network, trainer_->BuildNetwork(pass.model.spec(), pass.state.parameters));
   CrashPoint("publish_built");
+  // An erasure that begins after this look raises the ensemble's barrier itself.
+  if (pass.Moved(pass.valid_slices - 1)) return false;
   if (!pass.model.ensemble().Publish(std::move(constituent))) return false;
   CrashPoint("publish_swapped");
   pass.model.changes().Notify();

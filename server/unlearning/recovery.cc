@@ -18,11 +18,9 @@ absl::Status Unlearner::Recover(int threads) {
   for (const Rekey& rekey : rekeys) RETURN_IF_ERROR(FinishRekey(*parts_.store, *parts_.keyring, rekey));
 
   std::vector<ErasureSequence> not_purged;
-  std::vector<ErasureSequence> not_isolated;
   std::map<ShardId, absl::Time> deadlines;
   std::map<ShardId, std::vector<ErasureSequence>> without_model;
   RETURN_IF_ERROR(parts_.keyring->erasures().ScanUnfinished([&](const records::Erasure& erasure) {
-    if (erasure.isolated_time_micros() == 0) not_isolated.push_back(erasure.sequence());
     if (erasure.purged_time_micros() == 0) not_purged.push_back(erasure.sequence());
     for (const auto& task : erasure.tasks()) {
       if (!task.retrained() && parts_.catalog->FindByUid(task.model()) == nullptr) {
@@ -34,10 +32,6 @@ absl::Status Unlearner::Recover(int threads) {
     }
     return true;
   }));
-  // Their keys are dead, and nobody answers yet.
-  for (const ErasureSequence sequence : not_isolated) {
-    RETURN_IF_ERROR(parts_.ledger->MarkIsolated(sequence, parts_.clock->Now()));
-  }
   for (const std::shared_ptr<ModelEntry>& model : parts_.catalog->List()) {
     if (model->deleting()) RETURN_IF_ERROR(Delete(*model));
   }

@@ -13,6 +13,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/striped_locks.h"
 #include "catalog/catalog.h"
@@ -68,6 +69,9 @@ class Unlearner {
   // NOT_FOUND (MODEL_NOT_FOUND). UNAVAILABLE (MODEL_BEING_DELETED). Any other error: not acknowledged; repeat the call
   // with the same request_id.
   absl::StatusOr<ForgetResult> Forget(const ForgetRequest& request);
+  // The same for many, which share one synced write: one answer for each, in their order. When the write fails, none
+  // of those that were in it is acknowledged.
+  std::vector<absl::StatusOr<ForgetResult>> ForgetAll(absl::Span<const ForgetRequest> requests);
 
   // Tries again what FAILED; any other erasure stays as it is. NOT_FOUND (ERASURE_NOT_FOUND).
   absl::StatusOr<records::Erasure> Retry(std::string_view uuid);
@@ -85,15 +89,24 @@ class Unlearner {
   absl::Status Recover(int threads);
 
  private:
-  static void AddTasks(const std::vector<Holding>& holdings, records::Erasure& erasure);
-  absl::Status RecordAndIsolate(const ForgetRequest& request, const Pseudonym& subject,
-                                const std::vector<SampleKey>& samples, std::vector<Holding> holdings,
-                                records::Erasure& erasure);
+  struct Forgetting;
+  // No two of one subject, or of one request id.
+  void ForgetBatch(std::vector<Forgetting> batch);
+  absl::StatusOr<bool> Examine(Forgetting& one);
+  absl::StatusOr<bool> Stage(Forgetting& one);
   // `keys` owns the new ones.
   absl::Status AddToWrite(const Holding& holding, std::list<SubjectKey>& keys, Keyring::ErasureWrite& write);
-  void RemoveRows(const Holding& holding, ErasureSequence erasure);
-  // From the record to the isolation: seal anew what stays, withdraw, mark. May be repeated.
-  absl::Status Isolate(const Pseudonym& subject, records::Erasure& erasure);
+  // Stops the vote of what knows them, before anything is written: the record says when.
+  void Withdraw(const std::vector<Forgetting>& batch);
+  void GiveUp(const std::vector<Forgetting>& batch, const absl::Status& why);
+  void RemoveRows(const std::vector<Forgetting>& batch);
+  // Seals anew what the subject keeps, opens its shards to commits, tells the workers.
+  absl::Status Complete(const Pseudonym& subject, const records::Erasure& erasure);
+  // The same for one whose sealing failed, and nothing for any other.
+  absl::Status Resume(const Pseudonym& subject, const records::Erasure& erasure);
+  // True: there was something to be sealed anew.
+  absl::StatusOr<bool> FinishRekeyOf(const Pseudonym& subject, const records::Erasure::ShardTask& task,
+                                     ErasureSequence erasure);
   // Hands an isolated erasure to the workers.
   absl::Status Announce(const records::Erasure& erasure);
   absl::Status MarkNothingToRetrain(ShardId shard, const std::vector<ErasureSequence>& erasures);

@@ -137,7 +137,7 @@ class FilledKeyring {
                                          .checkpoints = {{kShard, /*first_slice=*/0}},
                                          .suppress_in = {kEveryModel}};
     return SecondsOf([&] {
-      CheckOk(keyring_->RecordErasure(write));
+      CheckOk(keyring_->RecordErasures({&write, 1}));
       CheckOk(keyring_->Purge());
     });
   }

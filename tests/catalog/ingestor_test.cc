@@ -198,8 +198,8 @@ TEST_F(IngestorTest, ASubjectWhoseKeyWasLostComesBackAsANewOne) {
   erasure.set_sequence(1);
   erasure.set_uuid(std::string(16, 'u'));
   erasure.set_state(records::Erasure::COMPLETED);
-  ASSERT_THAT(engine_->keyring().RecordErasure(
-                  {.erasure = &erasure, .subject = PseudonymOf(1), .forgotten_in = {model_->uid()}}),
+  ASSERT_THAT(engine_->keyring().RecordErasures(
+                  {{.erasure = &erasure, .subject = PseudonymOf(1), .forgotten_in = {model_->uid()}}}),
               IsOk());
   ExpectCounts(Ingest(*model_, {{1, 0}}), 1, 0, 0, 0);
   EXPECT_EQ(RowOf(*model_, 1)->samples_size(), 1);

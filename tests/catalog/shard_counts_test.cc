@@ -104,8 +104,8 @@ TEST_F(ShardCountsTest, AgreeWhenASubjectsKeyWasLost) {
   erasure.set_sequence(1);
   erasure.set_uuid(std::string(16, 'u'));
   erasure.set_state(records::Erasure::COMPLETED);
-  ASSERT_THAT(engine_->keyring().RecordErasure(
-                  {.erasure = &erasure, .subject = PseudonymOf(2), .forgotten_in = {model_->uid()}}),
+  ASSERT_THAT(engine_->keyring().RecordErasures(
+                  {{.erasure = &erasure, .subject = PseudonymOf(2), .forgotten_in = {model_->uid()}}}),
               IsOk());
   ReopenModel();
   ExpectAgreement(2);

@@ -41,7 +41,7 @@ class ErasureRecordsTest : public KeyringTest {
   void Record(const records::Erasure& erasure) {
     Keyring::ErasureWrite write;
     write.erasure = &erasure;
-    ASSERT_THAT(keyring_->RecordErasure(write), IsOk());
+    ASSERT_THAT(keyring_->RecordErasures({&write, 1}), IsOk());
   }
   void UpdateOne(const records::Erasure& erasure, bool synced = true) {
     ASSERT_THAT(records().Update({&erasure, 1}, synced), IsOk());

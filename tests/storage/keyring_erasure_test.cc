@@ -58,7 +58,7 @@ TEST_F(KeyringErasureTest, TheRecordHasItsMarks) {
   Keyring::ErasureWrite write;
   write.erasure = &erasure;
   write.subject = SubjectNumber(1);
-  ASSERT_THAT(keyring_->RecordErasure(write), IsOk());
+  ASSERT_THAT(keyring_->RecordErasures({&write, 1}), IsOk());
   Reopen();
   EXPECT_EQ(keyring_->erasures().Get(5)->value().DebugString(), erasure.DebugString());
   EXPECT_EQ(keyring_->erasures().Find(UuidNumber(5))->value().sequence(), 5);
@@ -85,7 +85,7 @@ TEST_F(KeyringErasureTest, TracesAreWhatMustNotBeFoundAnyMore) {
   write.forgotten_in = {1, 2};
   write.checkpoints = {{{1, 0}, 1}};
   write.seal_nonces = {"nonce number", "another one."};
-  ASSERT_THAT(keyring_->RecordErasure(write), IsOk());
+  ASSERT_THAT(keyring_->RecordErasures({&write, 1}), IsOk());
   Reopen();
   const records::ErasureTraces traces = TracesOf(7);
   EXPECT_EQ(traces.pseudonym(), AsBytes(subject));
@@ -103,7 +103,7 @@ TEST_F(KeyringErasureTest, TracesOfManySamplesAreBounded) {
   write.subject = SubjectNumber(1);
   write.forgotten_in = {1};
   for (int i = 0; i < 10'000; ++i) write.seal_nonces.push_back("nonce " + std::to_string(100'000 + i));
-  ASSERT_THAT(keyring_->RecordErasure(write), IsOk());
+  ASSERT_THAT(keyring_->RecordErasures({&write, 1}), IsOk());
   EXPECT_GE(TracesOf(1).seal_nonces_size(), 10);
   EXPECT_LE(TracesOf(1).seal_nonces_size(), 100);
   EXPECT_EQ(TracesOf(1).seal_nonces(0), "nonce 100000");
@@ -129,7 +129,7 @@ TEST_F(KeyringErasureTest, TracesAreStoredSealed) {
   write.forgotten_in = {1};
   write.checkpoints = {{{1, 0}, 0}};
   write.seal_nonces = {"recognizable"};
-  ASSERT_THAT(keyring_->RecordErasure(write), IsOk());
+  ASSERT_THAT(keyring_->RecordErasures({&write, 1}), IsOk());
   ASSERT_THAT(keyring_->Purge(), IsOk());  // what is left is what the traces hold
   EXPECT_EQ(TracesOf(1).seal_nonces(0), "recognizable");
   EXPECT_THAT(TracesOf(1).wrapped_keys(), UnorderedElementsAre(subject_key, checkpoint_key));

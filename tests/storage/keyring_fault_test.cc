@@ -49,7 +49,7 @@ class KeyringFaultTest : public KeyringTest {
     }
     write.checkpoints = {{kShard, 0}};
     write.suppress_in = {kEveryModel};
-    return keyring_->RecordErasure(write);
+    return keyring_->RecordErasures({&write, 1});
   }
   // Whether the erasure is there; expects that it is there with all of its parts or with none.
   bool Recorded() {

@@ -147,7 +147,7 @@ class KeyringTest : public testing::Test {
     write.subject = subject;
     write.forgotten_in = std::move(models);
     write.checkpoints = std::move(checkpoints);
-    return keyring_->RecordErasure(write);
+    return keyring_->RecordErasures({&write, 1});
   }
   // Of these samples of one subject, which keeps others and gets a new key; returns that key's bytes.
   std::string ForgetSamples(ShardId shard, const Pseudonym& subject, std::vector<SampleKey> samples) {
@@ -163,7 +163,7 @@ class KeyringTest : public testing::Test {
                              .old_key = &**old_key,
                              .new_key = &new_key,
                              .erased = std::move(samples)});
-    EXPECT_THAT(keyring_->RecordErasure(write), IsOk());
+    EXPECT_THAT(keyring_->RecordErasures({&write, 1}), IsOk());
     return std::string(new_key.key.bytes());
   }
 

@@ -60,7 +60,7 @@ TEST_F(KeyringPowerLossTest, AnErasureIsNotLostNorWhatWasWrittenBeforeIt) {
   write.forgotten_in = {1};
   write.checkpoints = {{kShard, 1}};
   write.suppress_in = {kEveryModel};
-  ASSERT_THAT(keyring_->RecordErasure(write), IsOk());
+  ASSERT_THAT(keyring_->RecordErasures({&write, 1}), IsOk());
   LosePower();
   EXPECT_TRUE(keyring_->erasures().Get(1)->has_value());
   EXPECT_TRUE(keyring_->erasures().Find(UuidNumber(1))->has_value());

@@ -19,7 +19,7 @@ class SuppressionTest : public KeyringTest {
     write.subject = subject_;
     write.suppress_in = std::move(models);
     write.suppress_samples = std::move(samples);
-    ASSERT_THAT(keyring_->RecordErasure(write), IsOk());
+    ASSERT_THAT(keyring_->RecordErasures({&write, 1}), IsOk());
   }
   void StateConsent(ModelUid uid, std::vector<SampleKey> samples = {}) {
     Keyring::Admission admission;

@@ -40,17 +40,17 @@ class ErasureLedgerTest : public testing::Test {
     erasure.set_uuid(std::string(AsBytes(Sha256(std::to_string(erasure.sequence())))).substr(0, 16));
     erasure.set_subject(std::string(32, 's'));
     erasure.set_state(state);
+    erasure.set_isolated_time_micros(absl::ToUnixMicros(clock_.Now()));
     for (const ShardId& shard : shards) {
       auto& task = *erasure.add_tasks();
       task.set_model(shard.model);
       task.set_shard(shard.shard);
     }
-    EXPECT_THAT(ledger_->Record({.erasure = &erasure}), IsOk());
+    EXPECT_THAT(ledger_->Record({{.erasure = &erasure}}), IsOk());
     ledger_->EndIsolation(erasure.sequence());
     return erasure.sequence();
   }
 
-  void Isolate(ErasureSequence sequence) { EXPECT_THAT(ledger_->MarkIsolated(sequence, clock_.Now()), IsOk()); }
   void Purge(ErasureSequence sequence) { EXPECT_THAT(ledger_->MarkPurged({sequence}, clock_.Now()), IsOk()); }
   void Retrain(ShardId shard, ErasureSequence sequence, double worker_seconds = 1) {
     EXPECT_THAT(ledger_->MarkRetrained(shard, {sequence}, worker_seconds, clock_.Now(), [] { return true; }), IsOk());
@@ -136,7 +136,6 @@ TEST_F(ErasureLedgerTest, CompletedOnlyWhenPurgedAndRetrainedEverywhere) {
   std::vector<int> order = {0, 1, 2};
   do {
     const ErasureSequence sequence = Record({kA, kC});
-    Isolate(sequence);
     for (const int milestone : order) {
       EXPECT_EQ(Get(sequence).state(), records::Erasure::IN_PROGRESS);
       EXPECT_FALSE(OwesNothing(Get(sequence)));
@@ -149,28 +148,8 @@ TEST_F(ErasureLedgerTest, CompletedOnlyWhenPurgedAndRetrainedEverywhere) {
   } while (std::next_permutation(order.begin(), order.end()));
 }
 
-TEST_F(ErasureLedgerTest, IsolationMayBeTheLastMilestone) {
-  const ErasureSequence sequence = Record({});
-  Purge(sequence);
-  EXPECT_EQ(Get(sequence).state(), records::Erasure::IN_PROGRESS);
-  Isolate(sequence);
-  EXPECT_EQ(Get(sequence).state(), records::Erasure::COMPLETED);
-}
-
-TEST_F(ErasureLedgerTest, ARetrainBeforeTheIsolationDoesNotCount) {
-  const ErasureSequence sequence = Record({kA});
-  Retrain(kA, sequence);
-  EXPECT_FALSE(Get(sequence).tasks(0).retrained());
-  EXPECT_EQ(Pending(kA), std::vector<ErasureSequence>{sequence});
-  Isolate(sequence);
-  Retrain(kA, sequence);
-  EXPECT_TRUE(Get(sequence).tasks(0).retrained());
-  EXPECT_EQ(Pending(kA), std::vector<ErasureSequence>{});
-}
-
 TEST_F(ErasureLedgerTest, ARetrainCountsForItsShardAlone) {
   const ErasureSequence sequence = Record({kA, kB, kC});
-  Isolate(sequence);
   Retrain(kB, sequence, 2.5);
   const records::Erasure erasure = Get(sequence);
   EXPECT_FALSE(erasure.tasks(0).retrained());
@@ -183,7 +162,6 @@ TEST_F(ErasureLedgerTest, ARetrainCountsForItsShardAlone) {
 TEST_F(ErasureLedgerTest, MilestonesKeepTheirFirstTime) {
   const ErasureSequence sequence = Record({kA});
   const auto mark_all = [&](double worker_seconds) {
-    Isolate(sequence);
     Purge(sequence);
     Retrain(kA, sequence, worker_seconds);
   };
@@ -207,7 +185,6 @@ TEST_F(ErasureLedgerTest, CountsByStateFollowAndAreFoundAgainAfterAReopen) {
   const ErasureSequence sequence = Record({kA});
   EXPECT_EQ(Count(records::Erasure::IN_PROGRESS), 2);
   EXPECT_EQ(Count(records::Erasure::COMPLETED), 1);
-  Isolate(sequence);
   Purge(sequence);
   Retrain(kA, sequence);
   EXPECT_EQ(Count(records::Erasure::IN_PROGRESS), 1);
@@ -225,7 +202,6 @@ TEST_F(ErasureLedgerTest, ManyErasuresAreMarkedInOneCall) {
     erasure.set_sequence(i + 1);
     erasure.set_uuid(std::string(AsBytes(Sha256(std::to_string(i)))).substr(0, 16));
     erasure.set_state(records::Erasure::IN_PROGRESS);
-    erasure.set_isolated_time_micros(1);
     ASSERT_THAT(keyring_->erasures().Update({erasure}, /*synced=*/false), IsOk());
   }
   Open();
@@ -237,8 +213,6 @@ TEST_F(ErasureLedgerTest, ManyErasuresAreMarkedInOneCall) {
 
 TEST_F(ErasureLedgerTest, AnErasureThatIsNamedTwiceInOneCallIsMarkedOnce) {
   const ErasureSequence first = Record({}), second = Record({});
-  Isolate(first);
-  Isolate(second);
   EXPECT_THAT(ledger_->MarkPurged({first, second, first}, clock_.Now()), IsOk());
   EXPECT_EQ(Count(records::Erasure::IN_PROGRESS), 0);
   EXPECT_EQ(Count(records::Erasure::COMPLETED), 2);
@@ -246,7 +220,6 @@ TEST_F(ErasureLedgerTest, AnErasureThatIsNamedTwiceInOneCallIsMarkedOnce) {
 
 TEST_F(ErasureLedgerTest, ARetrainThatIsNoLongerTrueDoesNotCount) {
   const ErasureSequence sequence = Record({kA});
-  Isolate(sequence);
   EXPECT_THAT(ledger_->MarkRetrained(kA, {sequence}, 1, clock_.Now(), [] { return false; }), IsOk());
   EXPECT_FALSE(Get(sequence).tasks(0).retrained());
   Retrain(kA, sequence);
@@ -272,7 +245,6 @@ TEST_F(ErasureLedgerTest, ASubjectOwesAPurgeUntilEachOfItsErasuresIsPurged) {
 TEST_F(ErasureLedgerTest, MarksFromSeveralThreadsAreAllKept) {
   for (int round = 0; round < 20; ++round) {
     const ErasureSequence sequence = Record({kA, kB, kC});
-    Isolate(sequence);
     std::vector<std::thread> threads;
     for (const ShardId shard : {kA, kB, kC}) threads.emplace_back([&, shard] { Retrain(shard, sequence); });
     threads.emplace_back([&] { Purge(sequence); });
@@ -287,12 +259,10 @@ TEST_F(ErasureLedgerTest, TellsOfEveryChange) {
   const auto subscription = ledger_->changes().Subscribe([&told] { ++told; });
   const ErasureSequence sequence = Record({kA});
   EXPECT_EQ(told, 1);
-  Isolate(sequence);
-  EXPECT_EQ(told, 2);
   Purge(sequence);
-  EXPECT_EQ(told, 3);
+  EXPECT_EQ(told, 2);
   Retrain(kA, sequence);
-  EXPECT_EQ(told, 4);
+  EXPECT_EQ(told, 3);
 }
 
 }  // namespace

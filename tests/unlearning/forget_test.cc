@@ -275,32 +275,5 @@ TEST_F(ForgetTest, FirstSliceIsTheEarliestThatWasTrainedOnASampleOfTheSubject) {
   EXPECT_EQ(erasure.samples_erased(), 2);
 }
 
-TEST_F(ForgetTest, AnAttemptThatStoppedBeforeTheIsolationIsFinishedByItsRepetition) {
-  const auto model = CreateModel("m", SmallSpec(1, 2));
-  IngestSubjects(*model, 1, 4);
-  TrainAll(*model);
-  ForgetRequest request = RequestFor(1);
-  request.validate_only = true;
-  records::Erasure begun = Try(request)->erasure;
-  begun.set_sequence(engine_->ledger().BeginIsolation());
-  begun.set_state(records::Erasure::IN_PROGRESS);
-  ASSERT_THAT(
-      engine_->ledger().Record(
-          {.erasure = &begun, .subject = PseudonymOf(1), .forgotten_in = {model->uid()}, .suppress_in = {kEveryModel}}),
-      IsOk());
-  ASSERT_TRUE(AnyoneKnows(*model, 1));
-  EXPECT_LT(engine_->ledger().isolated_through(), begun.sequence());
-
-  request.validate_only = false;
-  const auto result = Try(request);
-  ASSERT_THAT(result, IsOk());
-  EXPECT_EQ(result->erasure.sequence(), begun.sequence());
-  EXPECT_FALSE(AnyoneKnows(*model, 1));
-  EXPECT_FALSE(HasKey(*model, 1));
-  EXPECT_EQ(engine_->ledger().isolated_through(), begun.sequence());
-  ASSERT_TRUE(WaitUntilIdle(*engine_, *model));
-  EXPECT_EQ(Stored(begun).state(), records::Erasure::COMPLETED);
-}
-
 }  // namespace
 }  // namespace expunge

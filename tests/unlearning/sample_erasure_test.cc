@@ -149,11 +149,11 @@ TEST_F(SampleErasureTest, OneThatWasRecordedAloneIsFinishedAtTheNextStart) {
   erasure.set_sequence(engine_->ledger().BeginIsolation());
   const auto old_key = engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(kSubject));
   const SubjectKey new_key = SubjectKey::Random();
-  ASSERT_THAT(engine_->ledger().Record({.erasure = &erasure,
-                                        .subject = PseudonymOf(kSubject),
-                                        .partial = {{model_->uid(), 0, &**old_key, &new_key, {KeyOf(1)}}},
-                                        .suppress_in = {kEveryModel},
-                                        .suppress_samples = {KeyOf(1)}}),
+  ASSERT_THAT(engine_->ledger().Record({{.erasure = &erasure,
+                                         .subject = PseudonymOf(kSubject),
+                                         .partial = {{model_->uid(), 0, &**old_key, &new_key, {KeyOf(1)}}},
+                                         .suppress_in = {kEveryModel},
+                                         .suppress_samples = {KeyOf(1)}}}),
               IsOk());
   Close();
   OpenWithoutRecovery();
