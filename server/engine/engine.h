@@ -66,6 +66,7 @@ class Engine {
   ErasureLedger& ledger() { return *ledger_; }
   Unlearner& unlearner() { return *unlearner_; }
   Reclaimer& reclaimer() { return *reclaimer_; }
+  const RetrainPool& pool() const { return *pool_; }
   const std::string& data_dir() const { return options_.data_dir; }
   Auditor& auditor() { return *auditor_; }
   const Trainer& trainer() const { return *trainer_; }

@@ -64,6 +64,7 @@ void ErasureLedger::EndIsolation(ErasureSequence sequence) {
 
 absl::Status ErasureLedger::Record(absl::Span<const Keyring::ErasureWrite> writes) {
   RETURN_IF_ERROR(keyring_->RecordErasures(writes));
+  for (const Keyring::ErasureWrite& write : writes) statistics_.CountRecorded(*write.erasure);
   {
     MutexLock lock(&mutex_);
     for (const Keyring::ErasureWrite& write : writes) {
@@ -160,6 +161,7 @@ absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, 
     const absl::Span<const ErasureSequence> piece = absl::MakeConstSpan(once).subspan(begin, kPiece);
     const StripedLocks::Held held = record_locks_.Lock({piece.begin(), piece.end()});
     std::vector<records::Erasure> changed;
+    std::vector<ErasureStatistics::Standing> before;  // of those
     std::array<int64_t, 6> moved = {};
     std::vector<std::string> purged;
     std::vector<ErasureSequence> reclaimed;  // their traces are no longer needed
@@ -168,6 +170,7 @@ absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, 
       if (!erasure) continue;
       const bool owed_purge = OwesPurgeItself(*erasure);
       const size_t state_before = StateIndex(*erasure);
+      const ErasureStatistics::Standing standing(*erasure);
       if (!change(*erasure)) continue;
       if (owed_purge && !OwesPurgeItself(*erasure)) purged.push_back(erasure->subject());
       if (IsUnfinished(*erasure) && OwesNothing(*erasure)) {
@@ -178,10 +181,12 @@ absl::Status ErasureLedger::Update(absl::Span<const ErasureSequence> sequences, 
       --moved[state_before];
       ++moved[StateIndex(*erasure)];
       if (erasure->reclaimed_time_micros() != 0) reclaimed.push_back(sequence);
+      before.push_back(standing);
       changed.push_back(*std::move(erasure));
     }
     if (changed.empty()) continue;
     RETURN_IF_ERROR(keyring_->erasures().Update(changed, synced, reclaimed));
+    for (size_t i = 0; i < changed.size(); ++i) statistics_.CountChange(before[i], changed[i]);
     MutexLock lock(&mutex_);
     for (size_t state = 0; state < moved.size(); ++state) counts_[state] += moved[state];
     for (const std::string& subject : purged) {

@@ -21,6 +21,7 @@
 #include "base/striped_locks.h"
 #include "model/ids.h"
 #include "storage/keyring.h"
+#include "unlearning/erasure_statistics.h"
 
 namespace expunge {
 
@@ -70,6 +71,9 @@ class ErasureLedger {
   // Number of erasures by records::Erasure::State.
   std::array<uint64_t, 6> CountsByState() const;
 
+  // Of what this ledger wrote, once it was written.
+  const ErasureStatistics& statistics() const { return statistics_; }
+
   Notifier& changes() { return changes_; }  // told after every change of any record
 
  private:
@@ -83,6 +87,7 @@ class ErasureLedger {
   const Clock* const clock_;
   StripedLocks record_locks_;
   Notifier changes_;
+  ErasureStatistics statistics_;
   mutable Mutex mutex_;
   ErasureSequence last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   std::multiset<std::string> unpurged_ ABSL_GUARDED_BY(mutex_);  // their subjects, one for each such erasure

@@ -21,6 +21,7 @@ constexpr absl::Duration kLongestWait = absl::Minutes(1);  // the clock may be m
 
 struct Reclaimer::Waste {
   std::vector<ErasureSequence> erasures;
+  std::vector<absl::Time> received;  // of each of them
   std::set<ShardId> shards;
   std::vector<ModelUid> models;
 };
@@ -66,11 +67,22 @@ void Reclaimer::Run() {
   }
 }
 
-absl::StatusOr<absl::Time> Reclaimer::NextTime() {
+absl::StatusOr<std::optional<records::Erasure>> Reclaimer::OldestWithTraces() const {
   ASSIGN_OR_RETURN(const std::vector<ErasureSequence> oldest, keyring_->ListTraces(1, 1));
-  if (oldest.empty()) return absl::InfiniteFuture();
-  ASSIGN_OR_RETURN(const auto erasure, keyring_->erasures().Get(oldest.front()));
-  if (!erasure || erasure->purged_time_micros() == 0) return clock_->Now() + kLongestWait;
+  if (oldest.empty()) return std::nullopt;
+  return keyring_->erasures().Get(oldest.front());
+}
+
+absl::StatusOr<std::optional<absl::Time>> Reclaimer::OldestWaiting() const {
+  ASSIGN_OR_RETURN(const auto erasure, OldestWithTraces());
+  if (!erasure) return std::nullopt;
+  return absl::FromUnixMicros(erasure->received_time_micros());
+}
+
+absl::StatusOr<absl::Time> Reclaimer::NextTime() {
+  ASSIGN_OR_RETURN(const auto erasure, OldestWithTraces());
+  if (!erasure) return absl::InfiniteFuture();
+  if (erasure->purged_time_micros() == 0) return clock_->Now() + kLongestWait;
   return absl::FromUnixMicros(erasure->received_time_micros()) + 3 * options_.delete_persistence_threshold / 4;
 }
 
@@ -83,6 +95,7 @@ absl::StatusOr<Reclaimer::Waste> Reclaimer::FindWaste() {
       ASSIGN_OR_RETURN(const auto erasure, keyring_->erasures().Get(sequence));
       if (!erasure || erasure->purged_time_micros() == 0) continue;
       waste.erasures.push_back(sequence);
+      waste.received.push_back(absl::FromUnixMicros(erasure->received_time_micros()));
       for (const auto& task : erasure->tasks()) waste.shards.insert({task.model(), task.shard()});
     }
     if (page.size() < kBatch) break;
@@ -107,7 +120,12 @@ absl::StatusOr<uint64_t> Reclaimer::Reclaim(uint64_t bytes_per_second) {
     const auto batch = absl::MakeConstSpan(waste.erasures).subspan(begin, kBatch);
     RETURN_IF_ERROR(checker_->CheckReclaimed(batch, stopping_));
     CrashPoint("reclaim_searched");
-    RETURN_IF_ERROR(ledger_->MarkReclaimed(batch, clock_->Now()));
+    const absl::Time now = clock_->Now();
+    RETURN_IF_ERROR(ledger_->MarkReclaimed(batch, now));
+    const auto received = absl::MakeConstSpan(waste.received).subspan(begin, kBatch);
+    late_.fetch_add(std::count_if(received.begin(), received.end(),
+                                  [&](absl::Time time) { return now - time > options_.delete_persistence_threshold; }),
+                    std::memory_order_relaxed);
     CrashPoint("reclaim_marked");
   }
   RETURN_IF_ERROR(keyring_->ReclaimedModels(waste.models));

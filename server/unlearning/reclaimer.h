@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -41,10 +42,17 @@ class Reclaimer {
   // From now on, by itself: once everything is recovered.
   void Start();
 
+  const Options& options() const { return options_; }
+  // Erasures since the start whose last byte was gone later than the threshold.
+  uint64_t late() const { return late_.load(std::memory_order_relaxed); }
+  // When the oldest erasure arrived that is not reclaimed; nullopt: there is none. Reads two records.
+  absl::StatusOr<std::optional<absl::Time>> OldestWaiting() const;
+
  private:
   void Run();
   absl::StatusOr<absl::Time> NextTime();  // InfiniteFuture: nothing waits
   absl::StatusOr<uint64_t> Reclaim(uint64_t bytes_per_second);
+  absl::StatusOr<std::optional<records::Erasure>> OldestWithTraces() const;
   // Erasures that are purged and have traces; deleted models.
   struct Waste;
   absl::StatusOr<Waste> FindWaste();
@@ -56,6 +64,7 @@ class Reclaimer {
   ErasureLedger* const ledger_;
   const Clock* const clock_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<uint64_t> late_ = 0;
   Mutex reclaim_mutex_;  // one at a time
   Mutex mutex_;
   CondVar changed_;

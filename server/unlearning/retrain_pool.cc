@@ -120,6 +120,7 @@ absl::Time RetrainPool::Attempt(RetrainQueue::Work& work) {
 
 absl::Time RetrainPool::Failed(ModelEntry& model, RetrainQueue::Work& work, const absl::Status& status) {
   ++work.failures;
+  failed_attempts_.fetch_add(1, std::memory_order_relaxed);
   bool give_up = work.failures >= options_.max_attempts;
   const absl::Duration backoff = Backoff(work.failures);
   work.retry_from = clock_->Now() + backoff;

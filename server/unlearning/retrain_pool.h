@@ -2,6 +2,7 @@
 #define EXPUNGE_UNLEARNING_RETRAIN_POOL_H_
 
 #include <atomic>
+#include <cstdint>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -47,6 +48,7 @@ class RetrainPool {
   void Drop(ModelUid model);
 
   size_t depth() const;  // shards that are dirty or being trained
+  uint64_t failed_attempts() const { return failed_attempts_.load(std::memory_order_relaxed); }  // since the start
 
  private:
   void Run();
@@ -62,6 +64,7 @@ class RetrainPool {
   ErasureLedger* const ledger_;
   const Clock* const clock_;
   std::atomic<bool> stopping_ = false;
+  std::atomic<uint64_t> failed_attempts_ = 0;
   mutable Mutex mutex_;
   CondVar changed_;
   RetrainQueue queue_ ABSL_GUARDED_BY(mutex_);
