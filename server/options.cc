@@ -10,6 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "base/listen_address.h"
+#include "metrics/metrics_server.h"
+
 namespace expunge {
 namespace {
 
@@ -88,6 +91,13 @@ void Declare(CLI::App& app, Values& values) {
                               "Seconds that running calls have to finish after SIGTERM"))
       ->check(CLI::Range(0.0, kMaxDrainSeconds));
   WithVariable(app.add_option("--port-file", options.port_file, "File to write the port to, once it is served"));
+  auto* const metrics_listen = WithVariable(app.add_option(
+      "--metrics-listen", options.metrics_listen,
+      "HOST:PORT to serve metrics on, in Prometheus' format at /metrics; a loopback host of IPv4. Port 0: a free "
+      "one. Default: none are served"));
+  WithVariable(app.add_option("--metrics-port-file", options.metrics_port_file,
+                              "File to write the port of the metrics to, before --port-file"))
+      ->needs(metrics_listen);
   WithVariable(app.add_option("--log-level", values.log_level, "Lowest level that is logged"))
       ->check(CLI::IsMember({"debug", "info", "warning", "error"}));
   WithVariable(app.add_option("--log-format", values.log_format, "How lines look on stderr"))
@@ -149,8 +159,12 @@ std::optional<ServerOptions> ParseOptions(int argc, char** argv, int* exit_statu
     *exit_status = kExitUsage;
     return std::nullopt;
   }
-  if (const absl::Status status = ValidateListenAddress(values.options.server.listen); !status.ok()) {
-    std::cerr << "expunged: --" << status.message() << "\n";
+  absl::Status addresses = ValidateListenAddress("listen", values.options.server.listen);
+  if (const std::string& metrics = values.options.metrics_listen; !metrics.empty()) {
+    addresses.Update(ValidateMetricsAddress(metrics));
+  }
+  if (!addresses.ok()) {
+    std::cerr << "expunged: --" << addresses.message() << "\n";
     *exit_status = kExitUsage;
     return std::nullopt;
   }

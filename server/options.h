@@ -19,6 +19,8 @@ struct ServerOptions {
   int forget_threads = 1;
   double drain_seconds = 0;
   std::string port_file;
+  std::string metrics_listen;  // HOST:PORT; empty: no metrics
+  std::string metrics_port_file;
   LogLevel log_level = LogLevel::kInfo;
   LogFormat log_format = LogFormat::kText;
 };

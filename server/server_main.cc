@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <system_error>
 
 #include "absl/status/status.h"
@@ -23,9 +24,11 @@
 #include "base/executor.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "base/string_view.h"
 #include "engine/engine.h"
 #include "learning/numerics.h"
 #include "learning/torch_trainer.h"
+#include "metrics/metrics_server.h"
 #include "options.h"
 #include "rpc/server.h"
 
@@ -55,7 +58,7 @@ class EndSignals {
 };
 
 // Whole or not at all: whoever waits for the file may read it as soon as it is there.
-absl::Status WritePortFile(const std::string& path, int port) {
+absl::Status WritePortFile(std::string_view option, const std::string& path, int port) {
   if (path.empty()) return absl::OkStatus();
   const std::string temporary = path + ".new";
   std::ofstream(temporary) << port << "\n";
@@ -63,7 +66,7 @@ absl::Status WritePortFile(const std::string& path, int port) {
   std::filesystem::rename(temporary, path, error);
   if (!error) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "PORT_FILE_NOT_WRITABLE",
-               absl::StrCat("port_file cannot be written: ", error.message()));
+               absl::StrCat(ToAbsl(option), " cannot be written: ", error.message()));
 }
 
 absl::Status Run(const ServerOptions& options) {
@@ -77,6 +80,12 @@ absl::Status Run(const ServerOptions& options) {
   const std::unique_ptr<Trainer> trainer = CreateTorchTrainer();
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.engine, trainer.get(), &SystemClock()));
   RETURN_IF_ERROR(engine->Recover());
+  std::unique_ptr<MetricsServer> metrics;
+  if (!options.metrics_listen.empty()) {
+    ASSIGN_OR_RETURN(metrics, MetricsServer::Start(options.metrics_listen, engine.get(), &SystemClock()));
+    RETURN_IF_ERROR(WritePortFile("metrics_port_file", options.metrics_port_file, metrics->port()));
+    Log(LogLevel::kInfo, "serving_metrics", {{"port", metrics->port()}});
+  }
   ThreadPool io("io", options.io_threads);
   ThreadPool forget("forget", options.forget_threads);
   ThreadPool predict("predict", options.predict_threads);
@@ -89,7 +98,7 @@ absl::Status Run(const ServerOptions& options) {
                                                                                         .predict = &predict,
                                                                                         .replay = &replay,
                                                                                         .admin = &admin}));
-  RETURN_IF_ERROR(WritePortFile(options.port_file, server->port()));
+  RETURN_IF_ERROR(WritePortFile("port_file", options.port_file, server->port()));
   Log(LogLevel::kInfo, "serving", {{"port", server->port()}});
 
   end_signals.Wait();

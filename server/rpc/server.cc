@@ -5,12 +5,11 @@
 #include <chrono>
 #include <mutex>
 
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/listen_address.h"
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "base/string_view.h"
 #include "grpcpp/ext/proto_server_reflection_plugin.h"
 #include "grpcpp/health_check_service_interface.h"
 #include "grpcpp/resource_quota.h"
@@ -44,27 +43,7 @@ void PrepareGrpc() {
   });
 }
 
-bool IsLoopback(std::string_view host) {
-  if (host == "localhost" || host == "[::1]") return true;
-  // 127.0.0.0/8; what is not an address at all does not bind.
-  return host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string_view::npos;
-}
-
 }  // namespace
-
-absl::Status ValidateListenAddress(std::string_view listen) {
-  const size_t colon = listen.rfind(':');
-  int port = -1;
-  if (colon == std::string_view::npos || !absl::SimpleAtoi(ToAbsl(listen.substr(colon + 1)), &port) || port < 0 ||
-      port > 65'535) {
-    return InvalidField("listen", "must be HOST:PORT with a port from 0 to 65535");
-  }
-  if (!IsLoopback(listen.substr(0, colon))) {
-    return InvalidField("listen",
-                        "must have a loopback host (127.0.0.1, [::1] or localhost), because there is no TLS yet");
-  }
-  return absl::OkStatus();
-}
 
 Server::Server(const Parts& parts)
     : prediction_service_(&parts.engine->catalog(), parts.predict),
@@ -95,7 +74,7 @@ Server::Server(const Parts& parts)
                       .executor = parts.admin}) {}
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, const Parts& parts) {
-  RETURN_IF_ERROR(ValidateListenAddress(options.listen));
+  RETURN_IF_ERROR(ValidateListenAddress("listen", options.listen));
   if (options.max_message_bytes < kMinMessageBytes || options.max_message_bytes > kMaxMessageBytes) {
     return InvalidField("max_message_bytes", absl::StrCat("must be from ", kMinMessageBytes, " to ", kMaxMessageBytes,
                                                           ", is ", options.max_message_bytes));

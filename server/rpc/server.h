@@ -3,7 +3,6 @@
 
 #include <memory>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -68,9 +67,6 @@ class Server {
   int port_ = 0;
   std::unique_ptr<grpc::Server> server_;  // last: its end is the end of every call
 };
-
-// INVALID_ARGUMENT, field "listen", unless it is HOST:PORT with a loopback host.
-absl::Status ValidateListenAddress(std::string_view listen);
 
 }  // namespace expunge
 

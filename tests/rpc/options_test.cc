@@ -52,7 +52,9 @@ TEST(OptionsTest, TheCommandLineIsTaken) {
                                            "1000000",     "--retrain-delay",
                                            "2.5",         "--drain-timeout",
                                            "7",           "--port-file",
-                                           "p",           "--log-level",
+                                           "p",           "--metrics-listen",
+                                           "127.0.0.1:1", "--metrics-port-file",
+                                           "mp",          "--log-level",
                                            "debug",       "--log-format",
                                            "json"});
   EXPECT_EQ(options.engine.data_dir, "d");
@@ -66,6 +68,8 @@ TEST(OptionsTest, TheCommandLineIsTaken) {
   EXPECT_EQ(options.engine.retrain.retrain_delay, absl::Milliseconds(2500));
   EXPECT_EQ(options.drain_seconds, 7);
   EXPECT_EQ(options.port_file, "p");
+  EXPECT_EQ(options.metrics_listen, "127.0.0.1:1");
+  EXPECT_EQ(options.metrics_port_file, "mp");
   EXPECT_EQ(options.log_level, LogLevel::kDebug);
   EXPECT_EQ(options.log_format, LogFormat::kJson);
 }
@@ -73,6 +77,7 @@ TEST(OptionsTest, TheCommandLineIsTaken) {
 TEST(OptionsTest, WhatIsNotGivenHasADefault) {
   const ServerOptions options = MustParse({"--data-dir", "d"});
   EXPECT_EQ(options.server.listen, "127.0.0.1:7400");
+  EXPECT_EQ(options.metrics_listen, "");
   EXPECT_GE(options.engine.retrain.workers, 1);
   EXPECT_EQ(options.server.max_message_bytes, size_t{16} << 20);
   EXPECT_EQ(options.engine.retrain.retrain_delay, absl::ZeroDuration());

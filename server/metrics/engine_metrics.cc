@@ -1,0 +1,145 @@
+#include "metrics/engine_metrics.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "absl/time/time.h"
+#include "base/histogram.h"
+#include "base/log.h"
+
+namespace expunge {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Labels = std::vector<ClientMetric::Label>;
+using Families = std::vector<MetricFamily>;
+
+constexpr std::pair<records::Erasure::State, const char*> kStates[] = {
+    {records::Erasure::PENDING, "pending"},     {records::Erasure::IN_PROGRESS, "in_progress"},
+    {records::Erasure::COMPLETED, "completed"}, {records::Erasure::DENIED, "denied"},
+    {records::Erasure::FAILED, "failed"},
+};
+
+constexpr std::pair<Regulation, const char*> kRegulations[] = {
+    {Regulation::kGdpr, "gdpr"}, {Regulation::kCcpa, "ccpa"}, {Regulation::kOther, "other"}};
+
+constexpr std::pair<ErasureStatistics::Outcome, const char*> kOutcomes[] = {
+    {ErasureStatistics::Outcome::kCompleted, "completed"}, {ErasureStatistics::Outcome::kFailed, "failed"}};
+
+MetricFamily& Add(Families& families, MetricType type, std::string name, std::string help) {
+  return families.emplace_back(MetricFamily{std::move(name), std::move(help), type, {}});
+}
+
+void AddValue(MetricFamily& family, double value, Labels labels = {}) {
+  ClientMetric& metric = family.metric.emplace_back();
+  metric.label = std::move(labels);
+  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+}
+
+void AddValue(MetricFamily& family, uint64_t value, Labels labels = {}) {
+  AddValue(family, static_cast<double>(value), std::move(labels));
+}
+
+void AddHistogram(MetricFamily& family, const Histogram& histogram, Labels labels = {}) {
+  ClientMetric& metric = family.metric.emplace_back();
+  metric.label = std::move(labels);
+  const Histogram::Snapshot snapshot = histogram.Take();
+  uint64_t cumulative = 0;
+  for (size_t i = 0; i < snapshot.counts.size(); ++i) {
+    cumulative += snapshot.counts[i];
+    const bool last = i == histogram.bounds().size();
+    metric.histogram.bucket.push_back(
+        {cumulative, last ? std::numeric_limits<double>::infinity() : absl::ToDoubleSeconds(histogram.bounds()[i])});
+  }
+  metric.histogram.sample_count = cumulative;
+  metric.histogram.sample_sum = absl::ToDoubleSeconds(snapshot.sum);
+}
+
+double AgeSeconds(std::optional<absl::Time> since, absl::Time now) {
+  return since ? absl::ToDoubleSeconds(std::max(now - *since, absl::ZeroDuration())) : 0;
+}
+
+void AddReport(const StatusReport& report, absl::Time now, Families& families) {
+  MetricFamily& by_state =
+      Add(families, MetricType::Gauge, "expunge_erasures_by_state", "Erasures on record, by their state now.");
+  for (const auto& [state, name] : kStates) AddValue(by_state, report.erasures_by_state[state], {{"state", name}});
+  AddValue(
+      Add(families, MetricType::Gauge, "expunge_erasures_open", "Erasures that are pending, in progress or failed."),
+      report.erasures_by_state[records::Erasure::PENDING] + report.erasures_by_state[records::Erasure::IN_PROGRESS] +
+          report.erasures_by_state[records::Erasure::FAILED]);
+  AddValue(Add(families, MetricType::Gauge, "expunge_erasures_overdue", "Open erasures past their due time."),
+           report.overdue);
+  AddValue(Add(families, MetricType::Gauge, "expunge_oldest_open_erasure_age_seconds",
+               "Time since the oldest open erasure was received; 0 when none is open."),
+           AgeSeconds(report.oldest_open_received, now));
+  AddValue(Add(families, MetricType::Gauge, "expunge_shards_dirty",
+               "Shards that wait for a worker or are being trained: the depth of the retrain queue."),
+           uint64_t{report.queue_depth});
+}
+
+void AddStatistics(const ErasureStatistics& statistics, Families& families) {
+  MetricFamily& received =
+      Add(families, MetricType::Counter, "expunge_erasures_received_total", "Erasures that Forget recorded.");
+  for (const auto& [regulation, name] : kRegulations) {
+    AddValue(received, statistics.Received(regulation), {{"regulation", name}});
+  }
+  MetricFamily& reached = Add(families, MetricType::Counter, "expunge_erasures_total",
+                              "Times that an erasure reached an outcome; one that is retried may fail again.");
+  for (const auto& [regulation, regulation_name] : kRegulations) {
+    for (const auto& [outcome, outcome_name] : kOutcomes) {
+      AddValue(reached, statistics.Reached(regulation, outcome),
+               {{"regulation", regulation_name}, {"outcome", outcome_name}});
+    }
+  }
+  AddHistogram(Add(families, MetricType::Histogram, "expunge_isolation_seconds",
+                   "From Forget received to isolated: no later Predict uses what knew the subject."),
+               statistics.until_isolated());
+  MetricFamily& persistence = Add(
+      families, MetricType::Histogram, "expunge_delete_persistence_seconds",
+      "From Forget received to a milestone of physical deletion. purged: no file holds a key of the erased any more. "
+      "reclaimed: nor their ciphertext, the last byte is gone.");
+  AddHistogram(persistence, statistics.until_purged(), {{"milestone", "purged"}});
+  AddHistogram(persistence, statistics.until_reclaimed(), {{"milestone", "reclaimed"}});
+}
+
+void AddReclaim(const Reclaimer& reclaimer, Families& families) {
+  AddValue(Add(families, MetricType::Gauge, "expunge_delete_persistence_threshold_seconds",
+               "The configured bound from Forget received to reclaimed (--delete-persistence-threshold)."),
+           absl::ToDoubleSeconds(reclaimer.options().delete_persistence_threshold));
+  AddValue(Add(families, MetricType::Counter, "expunge_delete_persistence_missed_total",
+               "Erasures that were reclaimed later than the configured bound."),
+           reclaimer.late());
+}
+
+}  // namespace
+
+Families EngineMetrics::Collect() const {
+  Families families;
+  const absl::Time now = clock_->Now();
+  if (const auto report = engine_->auditor().Report(); report.ok()) {
+    AddReport(*report, now, families);
+  } else {
+    Log(LogLevel::kError, "metrics_not_collected", {{"error", report.status().ToString()}});
+  }
+  AddStatistics(engine_->ledger().statistics(), families);
+  AddReclaim(engine_->reclaimer(), families);
+  if (const auto oldest = engine_->reclaimer().OldestWaiting(); oldest.ok()) {
+    AddValue(Add(families, MetricType::Gauge, "expunge_oldest_unreclaimed_erasure_age_seconds",
+                 "Time since the oldest erasure was received whose last byte is not gone yet; 0 when there is none. It "
+                 "shows a missed bound before the erasure is reclaimed."),
+             AgeSeconds(*oldest, now));
+  } else {
+    Log(LogLevel::kError, "metrics_not_collected", {{"error", oldest.status().ToString()}});
+  }
+  AddValue(Add(families, MetricType::Counter, "expunge_retrain_attempts_failed_total",
+               "Attempts to bring a shard up to date that failed."),
+           engine_->pool().failed_attempts());
+  return families;
+}
+
+}  // namespace expunge
