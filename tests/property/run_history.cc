@@ -41,11 +41,7 @@ class Life {
       : history_(history),
         oracle_(history),
         trainer_(
-            trainer,
-            [](const uint8_t* input) {
-              return Owner{input[0], input[1]}.packed();
-            },
-            dir + "/taints") {
+            trainer, [](const uint8_t* input) { return LifeFromInput(input).packed(); }, dir + "/taints") {
     Engine::Options options = {.data_dir = dir, .retrain = {.workers = 2}, .reserved_free_bytes = 0};
     options.pepper = Sha256("a pepper for tests");
     auto engine = Engine::Open(options, &trainer_, &SystemClock());
@@ -75,13 +71,10 @@ class Life {
         if (oracle_.TrainAllowed() != status.ok()) Fail("train: " + status.ToString());
         break;
       }
-      case Operation::Kind::kForget: {
-        ForgetRequest request;
-        request.request_id = {1, static_cast<uint8_t>(index >> 8), static_cast<uint8_t>(index)};
-        request.subject_id = SubjectName(operation.subject);
-        MustBeOk(engine_->unlearner().Forget(request).status(), "forget");
+      case Operation::Kind::kForget:
+        Forget(operation, index);
+        if (operation.sent_twice) Forget(operation, index);
         break;
-      }
       case Operation::Kind::kWait:
         if (!WaitUntilIdle(*engine_, *model_)) Fail("never idle");
         break;
@@ -93,6 +86,7 @@ class Life {
   void CheckEnd() {
     if (!WaitUntilIdle(*engine_, *model_)) Fail("something is still owed");
     CheckIsolation();
+    CheckMembership();
     for (uint32_t shard = 0; shard < history_.spec.sisa.shards; ++shard) CheckShard(shard);
   }
 
@@ -109,12 +103,10 @@ class Life {
     std::vector<std::string> texts;
     texts.reserve(operation.samples.size() * 3);
     std::vector<NewSample> samples;
-    Oracle after = oracle_;
-    after.Apply(operation);
     for (const Operation::Sample& sample : operation.samples) {
       texts.push_back(SubjectName(sample.subject));
       texts.push_back(SampleName(sample.number));
-      texts.push_back(SampleInput(after.LifeOf(sample.subject), sample.number));
+      texts.push_back(SampleInput(oracle_.LifeOf(sample.subject, sample.number)));
       const std::string* text = &texts.back();
       samples.push_back({text[-2], text[-1], SampleLabel(sample.subject, sample.number, history_.spec.classes()),
                          sample.likelihood, *text});
@@ -123,10 +115,20 @@ class Life {
     MustBeOk(engine_->ingestor().Commit(), "commit");
   }
 
+  void Forget(const Operation& operation, size_t index) {
+    ForgetRequest request;
+    request.request_id = {1, static_cast<uint8_t>(index >> 8), static_cast<uint8_t>(index)};
+    request.subject_id = SubjectName(operation.subject);
+    for (const uint32_t number : operation.numbers) request.sample_ids.push_back(SampleName(number));
+    const auto forgotten = engine_->unlearner().Forget(request);
+    MustBeOk(forgotten.status(), "forget");
+    if (forgotten->erasure.samples_erased() != oracle_.SamplesErasedBy(operation)) Fail("forget: another count");
+  }
+
   void CheckIsolation() {
     const auto snapshot = model_->ensemble().Current();
     for (const Constituent& constituent : snapshot->constituents) {
-      if (KnowsForgotten(constituent.parameters_digest)) Fail("a constituent that votes knows a forgotten subject");
+      if (KnowsForgotten(constituent.parameters_digest)) Fail("a constituent that votes knows a forgotten sample");
     }
     for (uint32_t shard = 0; shard < history_.spec.sisa.shards; ++shard) {
       for (uint32_t slice = 0; slice < history_.spec.sisa.slices; ++slice)
@@ -136,13 +138,13 @@ class Life {
       if (!KnowsForgotten(checkpoint.parameters_digest)) continue;
       const auto key = engine_->keyring().GetCheckpointKey(checkpoint.shard, checkpoint.slice, checkpoint.key);
       MustBeOk(key.status(), "checkpoint key");
-      if (*key) Fail("a checkpoint that knows a forgotten subject can be opened");
+      if (*key) Fail("a checkpoint that knows a forgotten sample can be opened");
     }
   }
 
   bool KnowsForgotten(const Digest& parameters_digest) const {
-    for (const uint32_t owner : trainer_.KnownBy(parameters_digest)) {
-      if (oracle_.forgotten().contains(owner)) return true;
+    for (const uint32_t life : trainer_.KnownBy(parameters_digest)) {
+      if (oracle_.forgotten().contains(life)) return true;
     }
     return false;
   }
@@ -195,6 +197,27 @@ class Life {
       digests.push_back(ParametersDigest(*state));
     }
     return digests;
+  }
+
+  // Also of the samples that no training has seen yet.
+  void CheckMembership() {
+    for (uint32_t number = 0; number < kSubjects; ++number) {
+      const std::string name = SubjectName(number);
+      const Pseudonym subject = engine_->keyring().PseudonymOf(name);
+      std::set<std::string> expected;
+      for (uint32_t sample = 0; sample < kSamplesPerSubject; ++sample) {
+        if (!oracle_.samples().contains({number, sample})) continue;
+        expected.emplace(AsBytes(engine_->keyring().SampleKeyOf(name, SampleName(sample))));
+      }
+      const ShardId shard = {model_->uid(), Place(history_.spec, subject, ErasureLikelihood::kUnspecified).shard};
+      const auto row = engine_->store().GetSubject(shard, subject);
+      MustBeOk(row.status(), "subject");
+      std::set<std::string> stored;
+      if (*row) {
+        for (const auto& sample : (*row)->samples()) stored.insert(sample.key());
+      }
+      if (stored != expected) Fail(name + ": the membership has other samples than remain");
+    }
   }
 
   void CheckShard(uint32_t shard) {
