@@ -112,6 +112,11 @@ History RandomHistory(uint64_t seed) {
       history.operations.push_back({.kind = Operation::Kind::kForget, .subject = subject});
     }
   }
+  if (random() % 4 == 0) {
+    const auto place = history.operations.begin() + static_cast<std::ptrdiff_t>(random() % history.operations.size());
+    history.operations.insert(
+        place + 1, {.kind = Operation::Kind::kReplace, .subject = static_cast<uint32_t>(random() % kSubjects)});
+  }
   for (uint64_t count = random() % 3; count > 0; --count) history.kills.push_back(random() % history.operations.size());
   std::sort(history.kills.begin(), history.kills.end());
   return history;
@@ -138,15 +143,26 @@ void Oracle::Apply(const Operation& operation) {
       for (uint32_t number = 0; number < kSamplesPerSubject; ++number) {
         if (!operation.numbers.empty() && !operation.numbers.contains(number)) continue;
         samples_.erase({operation.subject, number});
-        forgotten_.insert(LifeOf(operation.subject, number).packed());
-        ++lives_[{operation.subject, number}];
+        EndLife(operation.subject, number);
         if (!operation.numbers.empty()) suppressed_samples_.insert({operation.subject, number});
       }
       if (operation.numbers.empty()) suppressed_.insert(operation.subject);
       break;
+    case Operation::Kind::kReplace:
+      if (const auto* replaced = ReplacedBy(operation)) {
+        const auto [subject, number] = replaced->first;
+        EndLife(subject, number);
+        samples_.at(replaced->first).input = SampleInput(LifeOf(subject, number));
+      }
+      break;
     case Operation::Kind::kWait:
       break;
   }
+}
+
+void Oracle::EndLife(uint32_t subject, uint32_t number) {
+  forgotten_.insert(LifeOf(subject, number).packed());
+  ++lives_[{subject, number}];
 }
 
 bool Oracle::Admits(const Operation& ingest, const Operation::Sample& sample) const {
@@ -164,6 +180,12 @@ size_t Oracle::SamplesErasedBy(const Operation& forget) const {
     return entry.first.first == forget.subject &&
            (forget.numbers.empty() || forget.numbers.contains(entry.first.second));
   });
+}
+
+const std::pair<const std::pair<uint32_t, uint32_t>, Oracle::Sample>* Oracle::ReplacedBy(
+    const Operation& replace) const {
+  const auto found = samples_.lower_bound({replace.subject, 0});
+  return found == samples_.end() ? nullptr : &*found;
 }
 
 bool Oracle::TrainAllowed() const {

@@ -17,7 +17,9 @@ namespace expunge {
 
 // One step of a history. Executing it again changes nothing, so an interrupted one is simply repeated.
 struct Operation {
-  enum class Kind { kIngest, kTrain, kForget, kWait };
+  // kReplace is nobody's call: a stored sample gets another content under the same name, key and row, as after a defect
+  // or by somebody who has the keys, and the process starts anew. Only lineages can tell.
+  enum class Kind { kIngest, kTrain, kForget, kReplace, kWait };
   struct Sample {
     uint32_t subject;
     uint32_t number;  // within the subject
@@ -26,7 +28,7 @@ struct Operation {
   Kind kind = Kind::kWait;
   std::vector<Sample> samples;  // kIngest
   bool new_consent = false;     // kIngest
-  uint32_t subject = 0;         // kForget
+  uint32_t subject = 0;         // kForget; kReplace: a sample of it or of the next that has any
   std::set<uint32_t> numbers;   // kForget: these samples of the subject; empty: all of it
   bool sent_twice = false;      // kForget
 };
@@ -71,9 +73,12 @@ class Oracle {
   // The one that the sample has, or will have when it is ingested next.
   SampleLife LifeOf(uint32_t subject, uint32_t number) const;
   size_t SamplesErasedBy(const Operation& forget) const;
+  // Null: nobody has any.
+  const std::pair<const std::pair<uint32_t, uint32_t>, Sample>* ReplacedBy(const Operation& replace) const;
   bool TrainAllowed() const;  // as TrainModel's preconditions say
 
  private:
+  void EndLife(uint32_t subject, uint32_t number);
   bool Admits(const Operation& ingest, const Operation::Sample& sample) const;
 
   const History* history_;

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "catalog/sample_codec.h"
 #include "engine/engine.h"
 #include "sisa/schedule.h"
 #include "tests/testing/tainting_trainer.h"
@@ -39,19 +40,11 @@ class Life {
  public:
   Life(const History& history, const std::string& dir, const Trainer* trainer)
       : history_(history),
+        dir_(dir),
         oracle_(history),
         trainer_(
             trainer, [](const uint8_t* input) { return LifeFromInput(input).packed(); }, dir + "/taints") {
-    Engine::Options options = {.data_dir = dir, .retrain = {.workers = 2}, .reserved_free_bytes = 0};
-    options.pepper = Sha256("a pepper for tests");
-    auto engine = Engine::Open(options, &trainer_, &SystemClock());
-    MustBeOk(engine.status(), "open");
-    engine_ = *std::move(engine);
-    MustBeOk(engine_->Recover(), "recover");
-    auto model = engine_->catalog().Find("m");
-    if (!model.ok()) model = engine_->catalog().Create("m", history.spec);
-    MustBeOk(model.status(), "create");
-    model_ = *model;
+    Open();
   }
 
   // What earlier processes of this history did.
@@ -74,6 +67,9 @@ class Life {
       case Operation::Kind::kForget:
         Forget(operation, index);
         if (operation.sent_twice) Forget(operation, index);
+        break;
+      case Operation::Kind::kReplace:
+        Replace(operation);
         break;
       case Operation::Kind::kWait:
         if (!WaitUntilIdle(*engine_, *model_)) Fail("never idle");
@@ -98,6 +94,51 @@ class Life {
     Digest parameters_digest;
     auto operator<=>(const Checkpoint&) const = default;
   };
+
+  void Open() {
+    Engine::Options options = {.data_dir = dir_, .retrain = {.workers = 2}, .reserved_free_bytes = 0};
+    options.pepper = Sha256("a pepper for tests");
+    auto engine = Engine::Open(options, &trainer_, &SystemClock());
+    MustBeOk(engine.status(), "open");
+    engine_ = *std::move(engine);
+    MustBeOk(engine_->Recover(), "recover");
+    auto model = engine_->catalog().Find("m");
+    if (!model.ok()) model = engine_->catalog().Create("m", history_.spec);
+    MustBeOk(model.status(), "create");
+    model_ = *model;
+  }
+
+  void Replace(const Operation& operation) {
+    Oracle after = oracle_;
+    after.Apply(operation);
+    const auto* replaced = oracle_.ReplacedBy(operation);
+    if (replaced == nullptr) return;
+    const auto& [subject, number] = replaced->first;
+    const Oracle::Sample& content = after.samples().at(replaced->first);
+    const Keyring& keyring = engine_->keyring();
+    SubjectUpdate update;
+    update.subject = keyring.PseudonymOf(SubjectName(subject));
+    update.shard = Place(history_.spec, update.subject, ErasureLikelihood::kUnspecified).shard;
+    const SampleKey sample_key = keyring.SampleKeyOf(SubjectName(subject), SampleName(number));
+    const auto row = engine_->store().GetSubject({model_->uid(), update.shard}, update.subject);
+    const auto key = keyring.GetSubjectKey(model_->uid(), update.subject);
+    MustBeOk(row.status(), "subject");
+    MustBeOk(key.status(), "subject key");
+    if (!*row || !*key) Fail("replace: the sample is not stored");
+    update.row = **row;
+    std::string sealed =
+        SealSample((*key)->key, model_->uid(), update.subject, sample_key, content.input, content.label);
+    for (auto& sample : *update.row.mutable_samples()) {
+      if (sample.key() != AsBytes(sample_key)) continue;
+      sample.set_digest(std::string(AsBytes(SampleDigest((*key)->key, sample_key, content.input, content.label))));
+      sample.set_seal_nonce(sealed.substr(0, DataKey::kNonceBytes));
+    }
+    update.added.push_back({sample_key, std::move(sealed)});
+    MustBeOk(engine_->store().UpdateSubjects(model_->uid(), {&update, 1}), "replace");
+    model_.reset();
+    engine_.reset();
+    Open();
+  }
 
   void Ingest(const Operation& operation) {
     std::vector<std::string> texts;
@@ -242,6 +283,7 @@ class Life {
   }
 
   const History& history_;
+  const std::string dir_;
   Oracle oracle_;
   TaintingTrainer trainer_;
   std::unique_ptr<Engine> engine_;

@@ -15,7 +15,8 @@ namespace expunge {
 //  - after every step: no constituent that votes, and no checkpoint whose key exists, knows a sample's life that is
 //    over (told by the bytes that trained it);
 //  - at the end: the membership is what remains; every checkpoint and every constituent has exactly the bits that a
-//    plain loop gives, written without any of the machinery, from the samples that remain; and nothing is owed any more.
+//    plain loop gives, written without any of the machinery, from the samples that remain; and nothing is owed any
+//    more.
 // Returns an empty string, or what was wrong. `make_trainer` is called in the child, so that no thread lives across the
 // fork.
 std::string RunHistory(const History& history, const std::function<std::unique_ptr<Trainer>()>& make_trainer);
