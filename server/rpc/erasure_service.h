@@ -10,6 +10,7 @@
 #include "catalog/catalog.h"
 #include "expunge/v1/erasure_service.grpc.pb.h"
 #include "rpc/drain.h"
+#include "rpc/watch_limit.h"
 #include "unlearning/erasure_ledger.h"
 #include "unlearning/unlearner.h"
 
@@ -26,6 +27,7 @@ class ErasureService final : public v1::ErasureService::CallbackService {
     Executor* executor;
     Executor* forget_executor;
     Drain* drain;
+    WatchLimit* watches;
   };
   explicit ErasureService(const Parts& parts) : parts_(parts) {}
 
