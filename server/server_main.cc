@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -58,12 +59,17 @@ class EndSignals {
 absl::Status WritePortFile(const std::string& path, int port) {
   if (path.empty()) return absl::OkStatus();
   const std::string temporary = path + ".new";
-  std::ofstream(temporary) << port << "\n";
   std::error_code error;
-  std::filesystem::rename(temporary, path, error);
+  errno = 0;
+  std::ofstream file(temporary);
+  file << port << "\n";
+  file.close();
+  if (file.fail()) error = std::error_code(errno != 0 ? errno : EIO, std::generic_category());
+  if (!error) std::filesystem::rename(temporary, path, error);
   if (!error) return absl::OkStatus();
+  unlink(temporary.c_str());
   return Error(absl::StatusCode::kFailedPrecondition, "PORT_FILE_NOT_WRITABLE",
-               absl::StrCat("port_file cannot be written: ", error.message()));
+               absl::StrCat("--port-file ", path, " cannot be written: ", error.message()));
 }
 
 absl::Status Run(const ServerOptions& options) {
