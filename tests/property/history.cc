@@ -114,8 +114,10 @@ History RandomHistory(uint64_t seed) {
   }
   if (random() % 4 == 0) {
     const auto place = history.operations.begin() + static_cast<std::ptrdiff_t>(random() % history.operations.size());
+    // What is replaced is worth most when it has been trained on.
     history.operations.insert(
-        place + 1, {.kind = Operation::Kind::kReplace, .subject = static_cast<uint32_t>(random() % kSubjects)});
+        place + 1, {{.kind = Operation::Kind::kWait},
+                    {.kind = Operation::Kind::kReplace, .subject = static_cast<uint32_t>(random() % kSubjects)}});
   }
   for (uint64_t count = random() % 3; count > 0; --count) history.kills.push_back(random() % history.operations.size());
   std::sort(history.kills.begin(), history.kills.end());
