@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <iostream>
 #include <map>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,6 +30,20 @@ CLI::Option* WithVariable(CLI::Option* option) {
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return c == '-' ? '_' : std::toupper(c); });
   return option->envname(name);
+}
+
+// CLI::Range lets NaN pass.
+CLI::Validator NumberFrom(double min, double max) {
+  return CLI::Validator(
+      [min, max](const std::string& text) -> std::string {
+        double value = 0;
+        if (CLI::detail::lexical_cast(text, value) && value >= min && value <= max) return "";
+        std::ostringstream problem;
+        problem.precision(15);
+        problem << "must be a number from " << min << " to " << max << ", is " << text;
+        return problem.str();
+      },
+      "");
 }
 
 // Values as the command line has them, before they become Options.
@@ -71,11 +86,14 @@ void Declare(CLI::App& app, Values& values) {
                      "The key that wraps all keys, mode 0600; made at the first start. Default: DATA_DIR/master.key"));
   WithVariable(app.add_option("--max-message-bytes", options.server.max_message_bytes, "Largest request"))
       ->check(CLI::Range(kMinMessageBytes, kMaxMessageBytes));
+  WithVariable(app.add_option("--max-watches", options.server.max_watches,
+                              "Streams of WatchErasure and WatchModel at a time; more are refused"))
+      ->check(CLI::Range(1, kMaxWatches));
   WithVariable(
       app.add_option("--retrain-delay", values.retrain_delay_seconds,
                      "Seconds that the retrain after an erasure waits, so that erasures that come together share one. "
                      "Isolation never waits"))
-      ->check(CLI::Range(0.0, kMaxDelaySeconds));
+      ->check(NumberFrom(0, kMaxDelaySeconds));
   WithVariable(app.add_option("--retrain-attempts", options.engine.retrain.max_attempts,
                               "Attempts to train a shard, with growing pauses, before its erasures are FAILED"))
       ->check(CLI::Range(1, 1'000'000));
@@ -83,13 +101,13 @@ void Declare(CLI::App& app, Values& values) {
       app.add_option("--delete-persistence-threshold", values.reclaim_threshold_hours,
                      "Hours from Forget until the ciphertext, too, is gone from every file. Keys are destroyed "
                      "at once"))
-      ->check(CLI::Range(0.0, kMaxThresholdHours));
+      ->check(NumberFrom(0, kMaxThresholdHours));
   WithVariable(app.add_option("--reclaim-rate", values.reclaim_mib_per_second,
                               "MiB a second that rewriting files for this may write at most"))
-      ->check(CLI::Range(1.0, 1e6));
+      ->check(NumberFrom(1, 1e6));
   WithVariable(app.add_option("--drain-timeout", options.drain_seconds,
                               "Seconds that running calls have to finish after SIGTERM"))
-      ->check(CLI::Range(0.0, kMaxDrainSeconds));
+      ->check(NumberFrom(0, kMaxDrainSeconds));
   WithVariable(app.add_option("--port-file", options.port_file, "File to write the port to, once it is served"));
   auto* const metrics_listen = WithVariable(app.add_option(
       "--metrics-listen", options.metrics_listen,

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -61,12 +62,17 @@ class EndSignals {
 absl::Status WritePortFile(std::string_view option, const std::string& path, int port) {
   if (path.empty()) return absl::OkStatus();
   const std::string temporary = path + ".new";
-  std::ofstream(temporary) << port << "\n";
   std::error_code error;
-  std::filesystem::rename(temporary, path, error);
+  errno = 0;
+  std::ofstream file(temporary);
+  file << port << "\n";
+  file.close();
+  if (file.fail()) error = std::error_code(errno != 0 ? errno : EIO, std::generic_category());
+  if (!error) std::filesystem::rename(temporary, path, error);
   if (!error) return absl::OkStatus();
+  unlink(temporary.c_str());
   return Error(absl::StatusCode::kFailedPrecondition, "PORT_FILE_NOT_WRITABLE",
-               absl::StrCat(ToAbsl(option), " cannot be written: ", error.message()));
+               absl::StrCat(ToAbsl(option), " ", path, " cannot be written: ", error.message()));
 }
 
 absl::Status Run(const ServerOptions& options) {
@@ -83,7 +89,7 @@ absl::Status Run(const ServerOptions& options) {
   std::unique_ptr<MetricsServer> metrics;
   if (!options.metrics_listen.empty()) {
     ASSIGN_OR_RETURN(metrics, MetricsServer::Start(options.metrics_listen, engine.get(), &SystemClock()));
-    RETURN_IF_ERROR(WritePortFile("metrics_port_file", options.metrics_port_file, metrics->port()));
+    RETURN_IF_ERROR(WritePortFile("--metrics-port-file", options.metrics_port_file, metrics->port()));
     Log(LogLevel::kInfo, "serving_metrics", {{"port", metrics->port()}});
   }
   ThreadPool io("io", options.io_threads);
@@ -98,7 +104,7 @@ absl::Status Run(const ServerOptions& options) {
                                                                                         .predict = &predict,
                                                                                         .replay = &replay,
                                                                                         .admin = &admin}));
-  RETURN_IF_ERROR(WritePortFile("port_file", options.port_file, server->port()));
+  RETURN_IF_ERROR(WritePortFile("--port-file", options.port_file, server->port()));
   Log(LogLevel::kInfo, "serving", {{"port", server->port()}});
 
   end_signals.Wait();

@@ -35,16 +35,14 @@ absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Open(Store* store, Keyring* ke
 }
 
 Catalog::Catalog(Store* store, Keyring* keyring, const Clock* clock, Models models)
-    : store_(store), keyring_(keyring), clock_(clock) {
-  models_.store(std::make_shared<const Models>(std::move(models)));
-}
+    : store_(store), keyring_(keyring), clock_(clock), models_(std::make_shared<const Models>(std::move(models))) {}
 
 absl::StatusOr<std::shared_ptr<ModelEntry>> Catalog::Create(std::string_view name, const ModelSpec& spec) {
   RETURN_IF_ERROR(ValidateModelName(name));
   RETURN_IF_ERROR(ValidateSpec(spec));
   // Held over the write: two callers must not create one name, and creating models is rare.
   MutexLock lock(&mutex_);
-  Models models = *models_.load();
+  Models models = *models_.Get();
   if (models.contains(name)) {
     return Error(absl::StatusCode::kAlreadyExists, "MODEL_EXISTS",
                  absl::StrCat("there is a model models/", ToAbsl(name), " already"));
@@ -72,19 +70,19 @@ absl::StatusOr<std::shared_ptr<ModelEntry>> Catalog::Create(std::string_view nam
     entry->shard(k).counted = true;
   }
   models[std::string(name)] = entry;
-  models_.store(std::make_shared<const Models>(std::move(models)));
+  models_.Set(std::make_shared<const Models>(std::move(models)));
   return entry;
 }
 
 absl::StatusOr<std::shared_ptr<ModelEntry>> Catalog::Find(std::string_view name) const {
-  const std::shared_ptr<const Models> models = models_.load();
+  const std::shared_ptr<const Models> models = models_.Get();
   const auto found = models->find(name);
   if (found == models->end()) return Error(absl::StatusCode::kNotFound, "MODEL_NOT_FOUND", "there is no such model");
   return found->second;
 }
 
 std::shared_ptr<ModelEntry> Catalog::FindByUid(ModelUid uid) const {
-  const std::shared_ptr<const Models> models = models_.load();
+  const std::shared_ptr<const Models> models = models_.Get();
   for (const auto& [name, entry] : *models) {
     if (entry->uid() == uid) return entry;
   }
@@ -93,16 +91,16 @@ std::shared_ptr<ModelEntry> Catalog::FindByUid(ModelUid uid) const {
 
 std::vector<std::shared_ptr<ModelEntry>> Catalog::List() const {
   std::vector<std::shared_ptr<ModelEntry>> entries;
-  const std::shared_ptr<const Models> models = models_.load();
+  const std::shared_ptr<const Models> models = models_.Get();
   for (const auto& [name, entry] : *models) entries.push_back(entry);
   return entries;
 }
 
 void Catalog::Remove(const ModelEntry& entry) {
   MutexLock lock(&mutex_);
-  Models models = *models_.load();
+  Models models = *models_.Get();
   std::erase_if(models, [&entry](const auto& model) { return model.second->uid() == entry.uid(); });
-  models_.store(std::make_shared<const Models>(std::move(models)));
+  models_.Set(std::make_shared<const Models>(std::move(models)));
 }
 
 }  // namespace expunge

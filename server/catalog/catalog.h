@@ -1,7 +1,6 @@
 #ifndef EXPUNGE_CATALOG_CATALOG_H_
 #define EXPUNGE_CATALOG_CATALOG_H_
 
-#include <atomic>
 #include <map>
 #include <memory>
 #include <string>
@@ -13,6 +12,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/published.h"
 #include "catalog/model_entry.h"
 #include "model/spec.h"
 #include "storage/keyring.h"
@@ -25,7 +25,7 @@ inline constexpr uint64_t kMaxSlicesInAll = uint64_t{1}
                                             << 20;  // shards x slices, of all models: each has a place in memory
 inline constexpr size_t kMaxModelNameBytes = 63;
 
-// The models of this server. Thread-safe; look-ups take no lock.
+// The models of this server. Thread-safe; look-ups wait for no writer.
 class Catalog {
  public:
   // Reads every model; those whose deletion was begun are included, marked so in their record, and not found by name.
@@ -54,7 +54,7 @@ class Catalog {
   Keyring* const keyring_;
   const Clock* const clock_;
   Mutex mutex_;  // among writers
-  std::atomic<std::shared_ptr<const Models>> models_;
+  Published<Models> models_;
 };
 
 // INVALID_ARGUMENT unless `name` is 1 to 63 of [a-z0-9-], starts with a letter and does not end with a hyphen

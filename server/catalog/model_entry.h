@@ -42,7 +42,7 @@ struct ShardStatus {
   std::vector<Slice> slices;
   uint32_t training_slice = 0;
   double slice_progress = 0;  // of training_slice, 0 to 1
-  std::string problem;        // why the newest attempt failed; empty when it did not
+  std::string problem;        // why the newest attempt failed; empty once one succeeded
 };
 
 // One shard in memory. Thread-safe through `mutex`.

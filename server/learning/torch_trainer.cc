@@ -46,6 +46,16 @@ absl::Status CheckArguments(const ModelSpec& spec, const SampleBlock& block,
   return absl::OkStatus();
 }
 
+absl::Status Diverged(const char* what) {
+  return Error(absl::StatusCode::kInternal, "TRAINING_DIVERGED",
+               absl::StrCat("training diverged: ", what,
+                            " is not finite; lower training.optimizer's learning rate, or look for extreme inputs"));
+}
+
+bool AllFinite(absl::Span<const float> values) {
+  return std::all_of(values.begin(), values.end(), [](float value) { return std::isfinite(value); });
+}
+
 // The samples of one batch, normalized, in buffers that serve every batch.
 class BatchGatherer {
  public:
@@ -97,7 +107,9 @@ absl::Status TrainEpochs(const ModelSpec& spec, const SampleBlock& block,
     for (size_t begin = 0; begin < epoch.size(); begin += spec.training.batch_size) {
       if (stop()) return absl::CancelledError("training was stopped");
       batch.Gather(absl::MakeConstSpan(epoch).subspan(begin, spec.training.batch_size));
-      at::cross_entropy_loss(Forward(spec, parameters, batch.inputs()), batch.labels()).backward();
+      const at::Tensor loss = at::cross_entropy_loss(Forward(spec, parameters, batch.inputs()), batch.labels());
+      if (!std::isfinite(*loss.data_ptr<float>())) return Diverged("the loss");
+      loss.backward();
       optimizer.BeginStep();
       for (size_t i = 0; i < parameters.size(); ++i) {
         at::Tensor& gradient = parameters[i].mutable_grad();
@@ -131,10 +143,9 @@ class TorchTrainer : public Trainer {
                      const std::function<bool()>& stop, TrainingState* state) const override {
     RETURN_IF_ERROR(CheckArguments(spec, block, epochs, *state));
     RETURN_IF_ERROR(CallTorch([&] { return TrainEpochs(spec, block, epochs, stop, state); }));
-    if (!std::all_of(state->parameters.begin(), state->parameters.end(), [](float p) { return std::isfinite(p); })) {
-      return Error(absl::StatusCode::kInternal, "NON_FINITE_PARAMETERS",
-                   "training diverged: a parameter is not finite; lower training.optimizer's learning rate");
-    }
+    if (!AllFinite(state->parameters)) return Diverged("a parameter");
+    // An infinite second moment divides every later step to nothing: the parameters stay finite and learn no more.
+    if (!AllFinite(state->optimizer)) return Diverged("the optimizer's state");
     return absl::OkStatus();
   }
 

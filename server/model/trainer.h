@@ -57,7 +57,8 @@ class Trainer {
 
   // Continues `state` through the epochs, in order. Each epoch lists indices into `block`, in the order of training;
   // the last batch of an epoch may be smaller. `stop` is asked before each batch.
-  // CANCELLED when `stop` said so; INTERNAL, reason NON_FINITE_PARAMETERS, when training diverged.
+  // CANCELLED when `stop` said so; INTERNAL, reason TRAINING_DIVERGED, when the loss, a
+  // parameter or the optimizer's state is not finite.
   // `state` is unspecified after an error. The same arguments give the same bits.
   virtual absl::Status Train(const ModelSpec& spec, const SampleBlock& block,
                              absl::Span<const std::vector<uint32_t>> epochs, const std::function<bool()>& stop,

@@ -1,5 +1,6 @@
 #include "rpc/erasure_service.h"
 
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -66,13 +67,15 @@ grpc::ServerWriteReactor<v1::Erasure>* ErasureService::WatchErasure(grpc::Callba
                                                                     const v1::WatchErasureRequest* request) {
   const absl::StatusOr<std::string> uuid = ParseErasureName(request->name(), "name");
   if (!uuid.ok()) return FinishStream<v1::Erasure>(uuid.status());
+  absl::StatusOr<std::shared_ptr<void>> admitted = parts_.watches->Admit(nullptr);
+  if (!admitted.ok()) return FinishStream<v1::Erasure>(admitted.status());
   using Reactor = WatchReactor<v1::Erasure>;
   const auto read = [this, uuid = *uuid]() -> absl::StatusOr<Reactor::State> {
     ASSIGN_OR_RETURN(v1::Erasure erasure, Find(uuid));
     const bool last = IsFinal(erasure.state());
     return Reactor::State{std::move(erasure), last};
   };
-  return new Reactor(context, parts_.executor, parts_.drain, &parts_.ledger->changes(), nullptr, read);
+  return new Reactor(context, parts_.executor, parts_.drain, &parts_.ledger->changes(), *std::move(admitted), read);
 }
 
 absl::Status ErasureService::List(const v1::ListErasuresRequest& request, v1::ListErasuresResponse* response) {

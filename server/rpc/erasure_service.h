@@ -10,6 +10,7 @@
 #include "catalog/catalog.h"
 #include "expunge/v1/erasure_service.grpc.pb.h"
 #include "rpc/drain.h"
+#include "rpc/watch_limit.h"
 #include "unlearning/erasure_ledger.h"
 #include "unlearning/forget_queue.h"
 #include "unlearning/unlearner.h"
@@ -27,6 +28,7 @@ class ErasureService final : public v1::ErasureService::CallbackService {
     Executor* executor;         // waits for the disk
     Executor* forget_executor;  // does so for Forgets alone
     Drain* drain;
+    WatchLimit* watches;
   };
   explicit ErasureService(const Parts& parts) : parts_(parts), forgets_(parts.unlearner, parts.forget_executor) {}
 

@@ -68,6 +68,8 @@ grpc::ServerWriteReactor<v1::Model>* ModelService::WatchModel(grpc::CallbackServ
                                                               const v1::WatchModelRequest* request) {
   const absl::StatusOr<std::shared_ptr<ModelEntry>> model = Find(request->name());
   if (!model.ok()) return FinishStream<v1::Model>(model.status());
+  absl::StatusOr<std::shared_ptr<void>> admitted = parts_.watches->Admit(*model);
+  if (!admitted.ok()) return FinishStream<v1::Model>(admitted.status());
   using Reactor = WatchReactor<v1::Model>;
   const auto read = [this, model = *model]() -> absl::StatusOr<Reactor::State> {
     if (parts_.catalog->FindByUid(model->uid()) == nullptr) {
@@ -75,7 +77,7 @@ grpc::ServerWriteReactor<v1::Model>* ModelService::WatchModel(grpc::CallbackServ
     }
     return Reactor::State{ModelToWire(*model, ModelDetail::kShards)};
   };
-  return new Reactor(context, parts_.executor, parts_.drain, &(*model)->changes(), *model, read);
+  return new Reactor(context, parts_.executor, parts_.drain, &(*model)->changes(), *std::move(admitted), read);
 }
 
 absl::StatusOr<std::shared_ptr<ModelEntry>> ModelService::Find(std::string_view name) const {

@@ -7,6 +7,7 @@
 #include "catalog/ingestor.h"
 #include "expunge/v1/model_service.grpc.pb.h"
 #include "rpc/drain.h"
+#include "rpc/watch_limit.h"
 #include "unlearning/unlearner.h"
 
 namespace expunge {
@@ -26,6 +27,7 @@ class ModelService final : public ModelServiceBase {
     Unlearner* unlearner;
     Executor* executor;
     Drain* drain;
+    WatchLimit* watches;
   };
   explicit ModelService(const Parts& parts) : parts_(parts) {}
 

@@ -1,11 +1,17 @@
 #include "rpc/server.h"
 
+#include <grpc/grpc.h>
 #include <grpc/support/log.h>
 
-#include <chrono>
+#include <memory>
 #include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/notification.h"
+#include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/listen_address.h"
 #include "base/log.h"
@@ -23,6 +29,9 @@ namespace {
 constexpr int kMaxCallsPerConnection = 2048;
 // What messages that are being read or written may hold; beyond it gRPC slows down and refuses.
 constexpr size_t kMaxTransportBytes = size_t{1} << 30;
+
+// For replies on their way, and for clients that hang up by themselves when they are told.
+constexpr absl::Duration kHangUpTime = absl::Seconds(1);
 
 constexpr const char* kServiceNames[] = {v1::PredictionService::service_full_name(),
                                          v1::ErasureService::service_full_name(), v1::AuditService::service_full_name(),
@@ -45,15 +54,17 @@ void PrepareGrpc() {
 
 }  // namespace
 
-Server::Server(const Parts& parts)
-    : prediction_service_(&parts.engine->catalog(), parts.predict),
+Server::Server(const Options& options, const Parts& parts)
+    : watches_(options.max_watches),
+      prediction_service_(&parts.engine->catalog(), parts.predict),
       erasure_service_({.unlearner = &parts.engine->unlearner(),
                         .ledger = &parts.engine->ledger(),
                         .auditor = &parts.engine->auditor(),
                         .catalog = &parts.engine->catalog(),
                         .executor = parts.io,
                         .forget_executor = parts.forget,
-                        .drain = &drain_}),
+                        .drain = &drain_,
+                        .watches = &watches_}),
       audit_service_({.auditor = &parts.engine->auditor(),
                       .catalog = &parts.engine->catalog(),
                       .clock = parts.clock,
@@ -67,7 +78,8 @@ Server::Server(const Parts& parts)
                       .ingestor = &parts.engine->ingestor(),
                       .unlearner = &parts.engine->unlearner(),
                       .executor = parts.io,
-                      .drain = &drain_}),
+                      .drain = &drain_,
+                      .watches = &watches_}),
       admin_service_({.store = &parts.engine->store(),
                       .reclaimer = &parts.engine->reclaimer(),
                       .data_dir = parts.engine->data_dir(),
@@ -79,8 +91,11 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
     return InvalidField("max_message_bytes", absl::StrCat("must be from ", kMinMessageBytes, " to ", kMaxMessageBytes,
                                                           ", is ", options.max_message_bytes));
   }
+  if (options.max_watches < 1 || options.max_watches > kMaxWatches) {
+    return InvalidField("max_watches", absl::StrCat("must be from 1 to ", kMaxWatches, ", is ", options.max_watches));
+  }
   PrepareGrpc();
-  std::unique_ptr<Server> server(new Server(parts));
+  std::unique_ptr<Server> server(new Server(options, parts));
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &server->port_);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // or a second server would share the port
@@ -92,6 +107,9 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
   builder.RegisterService(&server->audit_service_);
   builder.RegisterService(&server->model_service_);
   builder.RegisterService(&server->admin_service_);
+  std::vector<std::unique_ptr<grpc::experimental::ServerInterceptorFactoryInterface>> interceptors;
+  interceptors.push_back(server->calls_.Counter());
+  builder.experimental().SetInterceptorCreators(std::move(interceptors));
   server->server_ = builder.BuildAndStart();
   if (server->server_ == nullptr || server->port_ == 0) {
     return Error(absl::StatusCode::kFailedPrecondition, "LISTEN_ADDRESS_UNAVAILABLE",
@@ -108,7 +126,19 @@ void Server::Drain(absl::Duration grace) {
   if (server_ == nullptr || drain_.begun()) return;
   server_->GetHealthCheckService()->Shutdown();
   drain_.Begin();
-  server_->Shutdown(std::chrono::system_clock::now() + absl::ToChronoMilliseconds(grace));
+  const absl::Time deadline = absl::Now() + grace;
+  absl::Notification ended;
+  // gRPC waits for connections as well, and an idle client may never look at what asks it to hang up.
+  std::thread hang_up([&] {
+    calls_.WaitUntilNone(deadline);
+    if (ended.WaitForNotificationWithTimeout(kHangUpTime)) return;
+    // Whoever called between the beginning of the drain and gRPC's shutdown may finish, too.
+    calls_.WaitUntilNone(deadline);
+    grpc_server_cancel_all_calls(server_->c_server());
+  });
+  server_->Shutdown(absl::ToChronoTime(deadline));
+  ended.Notify();
+  hang_up.join();
 }
 
 }  // namespace expunge

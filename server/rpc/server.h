@@ -17,11 +17,14 @@
 #include "rpc/erasure_service.h"
 #include "rpc/model_service.h"
 #include "rpc/prediction_service.h"
+#include "rpc/running_calls.h"
+#include "rpc/watch_limit.h"
 
 namespace expunge {
 
 inline constexpr size_t kMinMessageBytes = size_t{64} << 10;
 inline constexpr size_t kMaxMessageBytes = size_t{1} << 30;
+inline constexpr int kMaxWatches = 1'000'000;
 
 // The gRPC server with the five services, grpc.health.v1 for each of them, and reflection. Thread-safe.
 class Server {
@@ -29,6 +32,7 @@ class Server {
   struct Options {
     std::string listen = "127.0.0.1:7400";        // HOST:PORT; port 0: a free one
     size_t max_message_bytes = size_t{16} << 20;  // received; larger ones are refused with RESOURCE_EXHAUSTED
+    int max_watches = 1000;                       // streams of WatchErasure and WatchModel at a time
   };
 
   // Not owned; all outlive the server.
@@ -52,13 +56,16 @@ class Server {
   int port() const { return port_; }
 
   // Health turns NOT_SERVING, no call is accepted any more, streams that have no end of their own are ended. Calls that
-  // run may finish for `grace`, then they are cancelled. Returns when none runs.
+  // run may finish for `grace`, then they are cancelled. Returns when none runs. Who is connected and calls nothing has
+  // a second to hang up and is not waited for longer.
   void Drain(absl::Duration grace);
 
  private:
-  explicit Server(const Parts& parts);
+  Server(const Options& options, const Parts& parts);
 
   class Drain drain_;
+  RunningCalls calls_;
+  WatchLimit watches_;
   PredictionService prediction_service_;
   ErasureService erasure_service_;
   AuditService audit_service_;

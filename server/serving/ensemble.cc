@@ -5,9 +5,7 @@
 
 namespace expunge {
 
-Ensemble::Ensemble(uint32_t shards, const Clock* clock) : clock_(clock), barriers_(shards, 0) {
-  current_.store(std::make_shared<const Snapshot>(), std::memory_order_release);
-}
+Ensemble::Ensemble(uint32_t shards, const Clock* clock) : clock_(clock), barriers_(shards, 0) {}
 
 bool Ensemble::Publish(Constituent constituent) {
   MutexLock lock(&mutex_);
@@ -39,7 +37,7 @@ void Ensemble::Swap(std::vector<Constituent> constituents) {
   auto next = std::make_shared<Snapshot>();
   next->version = std::max<uint64_t>(Current()->version + 1, absl::ToUnixMicros(clock_->Now()));
   next->constituents = std::move(constituents);
-  current_.store(std::move(next), std::memory_order_release);
+  current_.Set(std::move(next));
 }
 
 }  // namespace expunge

@@ -1,7 +1,6 @@
 #ifndef EXPUNGE_SERVING_ENSEMBLE_H_
 #define EXPUNGE_SERVING_ENSEMBLE_H_
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -10,6 +9,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/mutex.h"
+#include "base/published.h"
 #include "model/trainer.h"
 
 namespace expunge {
@@ -36,8 +36,8 @@ class Ensemble {
   // `clock` is not owned.
   Ensemble(uint32_t shards, const Clock* clock);
 
-  // The newest snapshot; never null. One atomic load: it takes no mutex and does not wait for a change in the making.
-  std::shared_ptr<const Snapshot> Current() const { return current_.load(std::memory_order_acquire); }
+  // The newest snapshot; never null. It copies a pointer, and does not wait for a change in the making.
+  std::shared_ptr<const Snapshot> Current() const { return current_.Get(); }
 
   // Lets a constituent vote in place of its shard's present one. Refused (false) when it was validated against a
   // membership older than the newest withdrawal of its shard: a late retrain never brings the past back.
@@ -54,7 +54,7 @@ class Ensemble {
   const Clock* const clock_;
   Mutex mutex_;                                             // among writers
   std::vector<uint64_t> barriers_ ABSL_GUARDED_BY(mutex_);  // by shard: the generation of its newest withdrawal
-  std::atomic<std::shared_ptr<const Snapshot>> current_;
+  Published<Snapshot> current_{std::make_shared<const Snapshot>()};
 };
 
 }  // namespace expunge

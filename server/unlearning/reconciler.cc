@@ -46,7 +46,9 @@ struct Reconciler::Pass {
       MutexLock lock(&shard.mutex);
       if (shard.generation != generation) return false;
       shard.status.phase = phase;
-      shard.status.problem.clear();
+      // Until training succeeds it is why erasures are still open, also while the next attempt waits for its time.
+      if (phase == ShardStatus::Phase::kTrained || phase == ShardStatus::Phase::kUntrained)
+        shard.status.problem.clear();
     }
     model.changes().Notify();
     return true;

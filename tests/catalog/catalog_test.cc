@@ -146,5 +146,23 @@ TEST_F(CatalogTest, AServerHoldsABoundedNumberOfModels) {
               Fails(absl::StatusCode::kResourceExhausted, "TOO_MANY_MODELS"));
 }
 
+TEST_F(CatalogTest, TheModelsOfAServerHaveABoundedNumberOfSlicesTogether) {
+  const ModelSpec largest = SmallSpec(kMaxShards, kMaxSlices);
+  const uint64_t largest_slices = uint64_t{kMaxShards} * kMaxSlices;
+  uint64_t slices = 0;
+  for (; slices + largest_slices < kMaxSlicesInAll; slices += largest_slices) {
+    ASSERT_THAT(catalog().Create(absl::StrCat("m", slices), largest), IsOk());
+  }
+  ASSERT_THAT(catalog().Create("small", SmallSpec(1, 1)), IsOk());
+  const absl::Status refused = catalog().Create("over", largest).status();
+  EXPECT_THAT(refused, Fails(absl::StatusCode::kResourceExhausted, "TOO_MANY_SLICES"));
+  EXPECT_THAT(refused.message(), testing::HasSubstr(absl::StrCat("at most ", kMaxSlicesInAll, " slices")));
+  EXPECT_THAT(refused.message(), testing::HasSubstr(absl::StrCat("with this one ", kMaxSlicesInAll + 1)));
+  catalog().Remove(**catalog().Find("small"));
+  EXPECT_THAT(catalog().Create("over", largest), IsOk()) << "exactly the bound";
+  EXPECT_THAT(catalog().Create("small", SmallSpec(1, 1)),
+              Fails(absl::StatusCode::kResourceExhausted, "TOO_MANY_SLICES"));
+}
+
 }  // namespace
 }  // namespace expunge

@@ -11,6 +11,7 @@
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/support/byte_buffer.h"
 #include "tests/integration/integration_test.h"
+#include "tests/testing/deaf_client.h"
 
 namespace expunge {
 namespace {
@@ -94,6 +95,20 @@ TEST_F(HealthProcessTest, WhoWatchesIsToldBeforeTheServerEnds) {
   EXPECT_EQ(watch->Read(), kNotServing);
   watch = nullptr;
   EXPECT_EQ(server_.WaitForEnd(), 0);
+}
+
+class DrainTest : public IntegrationTest {
+ protected:
+  DrainTest() : IntegrationTest({"--drain-timeout", "3600"}) {}  // whoever waits for that fails
+};
+
+TEST_F(DrainTest, NeitherAnIdleClientNorAStreamOfHealthDelaysTheEnd) {
+  const size_t colon = server_.address().rfind(':');
+  const DeafClient idle(server_.address().substr(0, colon), std::stoi(server_.address().substr(colon + 1)));
+  ASSERT_TRUE(idle.WaitUntilHeard());
+  RawStream watch(server_.address(), "/grpc.health.v1.Health/Watch", "");
+  ASSERT_EQ(watch.Read(), kServing);
+  EXPECT_EQ(server_.Terminate(), 0);
 }
 
 TEST_F(HealthProcessTest, ReflectionListsTheServices) {

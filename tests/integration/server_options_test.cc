@@ -41,6 +41,8 @@ TEST_F(ServerOptionsTest, WhatCannotBeUnderstoodIsAUsageError) {
       {{"--data-dir", data, "--workers", "many"}, {}, "--workers"},
       {{"--data-dir", data, "--max-message-bytes", "1"}, {}, "--max-message-bytes"},
       {{"--data-dir", data, "--retrain-delay", "-1"}, {}, "--retrain-delay"},
+      {{"--data-dir", data, "--retrain-delay", "nan"}, {}, "--retrain-delay: must be a number from 0 to"},
+      {{"--data-dir", data, "--reclaim-rate", "inf"}, {}, "--reclaim-rate: must be a number from 1 to"},
       {{"--data-dir", data, "--log-level", "loud"}, {}, "--log-level"},
       {{"--data-dir", data, "--listen", "0.0.0.0:0"}, {}, "--listen must have a loopback host"},
       {{"--data-dir", data, "--listen", "[::]:0"}, {}, "--listen must have a loopback host"},
@@ -67,6 +69,23 @@ TEST_F(ServerOptionsTest, WhatCannotBeUnderstoodIsAUsageError) {
     EXPECT_THAT(outcome.err, HasSubstr(problem));
   }
   EXPECT_FALSE(std::filesystem::exists(data));
+}
+
+TEST_F(ServerOptionsTest, APortFileThatCannotBeWrittenEndsTheServer) {
+  const std::string blocked = files_.PathOf("blocked");
+  std::filesystem::create_directory(blocked + ".new");  // where it is written first
+  const std::string occupied = files_.PathOf("occupied");
+  std::filesystem::create_directory(occupied);
+  for (const std::string& path : {blocked, occupied, files_.PathOf("no directory/port")}) {
+    SCOPED_TRACE(path);
+    const Outcome outcome = Run(
+        {"--data-dir", files_.PathOf("data"), "--listen", "127.0.0.1:0", "--log-level", "error", "--port-file", path});
+    EXPECT_EQ(outcome.status, 1);
+    EXPECT_TRUE(IsOneLineOf("expunged", outcome.err));
+    EXPECT_THAT(outcome.err, HasSubstr(absl::StrCat("--port-file ", path, " cannot be written: ")));
+    EXPECT_FALSE(std::filesystem::is_regular_file(path));
+    EXPECT_FALSE(std::filesystem::is_regular_file(path + ".new"));
+  }
 }
 
 TEST_F(ServerOptionsTest, APortInUseIsSaidToBe) {

@@ -135,7 +135,36 @@ TEST_F(TrainerTest, DivergenceIsAnError) {
   TrainingState state = Initialized(*trainer_, spec);
   const absl::Status status = Train(*trainer_, spec, RandomBlock(spec, 40), ShuffledEpochs(40, 3), &state);
   EXPECT_TRUE(absl::IsInternal(status)) << status;
-  EXPECT_EQ(ReasonOf(status), "NON_FINITE_PARAMETERS");
+  EXPECT_EQ(ReasonOf(status), "TRAINING_DIVERGED");
+}
+
+TEST_F(TrainerTest, ALossThatIsNotFiniteEndsTrainingBeforeTheNextStep) {
+  ModelSpec spec = SpecOf(SoftmaxRegression{}, {2});
+  spec.input = {.shape = {2}, .dtype = DType::kFloat32};
+  SampleBlock block = RandomBlock(spec, 16);
+  const float huge[] = {3e38f, -3e38f};  // two logits further apart than a float can say
+  std::memcpy(block.inputs.data() + 8 * spec.input.SampleBytes(), huge, sizeof(huge));
+  TrainingState state = Initialized(*trainer_, spec);
+  state.parameters = {1, -1, -1, 1, 0, 0, 0, 0, 0};
+  Epochs epochs(1);
+  for (uint32_t i = 0; i < 16; ++i) epochs[0].push_back(i);
+  const absl::Status status = Train(*trainer_, spec, block, epochs, &state);
+  EXPECT_EQ(ReasonOf(status), "TRAINING_DIVERGED") << status;
+  EXPECT_THAT(status.message(), testing::HasSubstr("the loss"));
+  EXPECT_EQ(state.steps, 1u) << "the batch before was sound";
+}
+
+TEST_F(TrainerTest, AMomentThatOverflowsIsADivergenceThoughEveryParameterIsFinite) {
+  ModelSpec spec = SpecOf(SoftmaxRegression{}, {2}, Adam{.learning_rate = 1e-3});
+  spec.input = {.shape = {2}, .dtype = DType::kFloat32};
+  SampleBlock block = {.count = 1, .inputs = std::vector<uint8_t>(spec.input.SampleBytes()), .labels = {0}};
+  const float large[] = {1e25f, 0.0f};  // its gradient's square overflows, itself it does not
+  std::memcpy(block.inputs.data(), large, sizeof(large));
+  TrainingState state = Initialized(*trainer_, spec);
+  std::fill(state.parameters.begin(), state.parameters.end(), 0.0f);
+  const absl::Status status = Train(*trainer_, spec, block, {{0}}, &state);
+  EXPECT_EQ(ReasonOf(status), "TRAINING_DIVERGED") << status;
+  EXPECT_THAT(status.message(), testing::HasSubstr("the optimizer's state"));
 }
 
 TEST_F(TrainerTest, ArgumentsThatDoNotFitTogetherAreRefused) {

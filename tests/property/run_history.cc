@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "catalog/sample_codec.h"
 #include "engine/engine.h"
 #include "sisa/schedule.h"
 #include "tests/testing/tainting_trainer.h"
@@ -39,23 +40,11 @@ class Life {
  public:
   Life(const History& history, const std::string& dir, const Trainer* trainer)
       : history_(history),
+        dir_(dir),
         oracle_(history),
         trainer_(
-            trainer,
-            [](const uint8_t* input) {
-              return Owner{input[0], input[1]}.packed();
-            },
-            dir + "/taints") {
-    Engine::Options options = {.data_dir = dir, .retrain = {.workers = 2}, .reserved_free_bytes = 0};
-    options.pepper = Sha256("a pepper for tests");
-    auto engine = Engine::Open(options, &trainer_, &SystemClock());
-    MustBeOk(engine.status(), "open");
-    engine_ = *std::move(engine);
-    MustBeOk(engine_->Recover(), "recover");
-    auto model = engine_->catalog().Find("m");
-    if (!model.ok()) model = engine_->catalog().Create("m", history.spec);
-    MustBeOk(model.status(), "create");
-    model_ = *model;
+            trainer, [](const uint8_t* input) { return LifeFromInput(input).packed(); }, dir + "/taints") {
+    Open();
   }
 
   // What earlier processes of this history did.
@@ -75,13 +64,13 @@ class Life {
         if (oracle_.TrainAllowed() != status.ok()) Fail("train: " + status.ToString());
         break;
       }
-      case Operation::Kind::kForget: {
-        ForgetRequest request;
-        request.request_id = {1, static_cast<uint8_t>(index >> 8), static_cast<uint8_t>(index)};
-        request.subject_id = SubjectName(operation.subject);
-        MustBeOk(engine_->unlearner().Forget(request).status(), "forget");
+      case Operation::Kind::kForget:
+        Forget(operation, index);
+        if (operation.sent_twice) Forget(operation, index);
         break;
-      }
+      case Operation::Kind::kReplace:
+        Replace(operation);
+        break;
       case Operation::Kind::kWait:
         if (!WaitUntilIdle(*engine_, *model_)) Fail("never idle");
         break;
@@ -93,6 +82,7 @@ class Life {
   void CheckEnd() {
     if (!WaitUntilIdle(*engine_, *model_)) Fail("something is still owed");
     CheckIsolation();
+    CheckMembership();
     for (uint32_t shard = 0; shard < history_.spec.sisa.shards; ++shard) CheckShard(shard);
   }
 
@@ -105,16 +95,59 @@ class Life {
     auto operator<=>(const Checkpoint&) const = default;
   };
 
+  void Open() {
+    Engine::Options options = {.data_dir = dir_, .retrain = {.workers = 2}, .reserved_free_bytes = 0};
+    options.pepper = Sha256("a pepper for tests");
+    auto engine = Engine::Open(options, &trainer_, &SystemClock());
+    MustBeOk(engine.status(), "open");
+    engine_ = *std::move(engine);
+    MustBeOk(engine_->Recover(), "recover");
+    auto model = engine_->catalog().Find("m");
+    if (!model.ok()) model = engine_->catalog().Create("m", history_.spec);
+    MustBeOk(model.status(), "create");
+    model_ = *model;
+  }
+
+  void Replace(const Operation& operation) {
+    Oracle after = oracle_;
+    after.Apply(operation);
+    const auto* replaced = oracle_.ReplacedBy(operation);
+    if (replaced == nullptr) return;
+    const auto& [subject, number] = replaced->first;
+    const Oracle::Sample& content = after.samples().at(replaced->first);
+    const Keyring& keyring = engine_->keyring();
+    SubjectUpdate update;
+    update.subject = keyring.PseudonymOf(SubjectName(subject));
+    update.shard = Place(history_.spec, update.subject, ErasureLikelihood::kUnspecified).shard;
+    const SampleKey sample_key = keyring.SampleKeyOf(SubjectName(subject), SampleName(number));
+    const auto row = engine_->store().GetSubject({model_->uid(), update.shard}, update.subject);
+    const auto key = keyring.GetSubjectKey(model_->uid(), update.subject);
+    MustBeOk(row.status(), "subject");
+    MustBeOk(key.status(), "subject key");
+    if (!*row || !*key) Fail("replace: the sample is not stored");
+    update.row = **row;
+    std::string sealed =
+        SealSample((*key)->key, model_->uid(), update.subject, sample_key, content.input, content.label);
+    for (auto& sample : *update.row.mutable_samples()) {
+      if (sample.key() != AsBytes(sample_key)) continue;
+      sample.set_digest(std::string(AsBytes(SampleDigest((*key)->key, sample_key, content.input, content.label))));
+      sample.set_seal_nonce(sealed.substr(0, DataKey::kNonceBytes));
+    }
+    update.added.push_back({sample_key, std::move(sealed)});
+    MustBeOk(engine_->store().UpdateSubjects(model_->uid(), {&update, 1}), "replace");
+    model_.reset();
+    engine_.reset();
+    Open();
+  }
+
   void Ingest(const Operation& operation) {
     std::vector<std::string> texts;
     texts.reserve(operation.samples.size() * 3);
     std::vector<NewSample> samples;
-    Oracle after = oracle_;
-    after.Apply(operation);
     for (const Operation::Sample& sample : operation.samples) {
       texts.push_back(SubjectName(sample.subject));
       texts.push_back(SampleName(sample.number));
-      texts.push_back(SampleInput(after.LifeOf(sample.subject), sample.number));
+      texts.push_back(SampleInput(oracle_.LifeOf(sample.subject, sample.number)));
       const std::string* text = &texts.back();
       samples.push_back({text[-2], text[-1], SampleLabel(sample.subject, sample.number, history_.spec.classes()),
                          sample.likelihood, *text});
@@ -123,10 +156,20 @@ class Life {
     MustBeOk(engine_->ingestor().Commit(), "commit");
   }
 
+  void Forget(const Operation& operation, size_t index) {
+    ForgetRequest request;
+    request.request_id = {1, static_cast<uint8_t>(index >> 8), static_cast<uint8_t>(index)};
+    request.subject_id = SubjectName(operation.subject);
+    for (const uint32_t number : operation.numbers) request.sample_ids.push_back(SampleName(number));
+    const auto forgotten = engine_->unlearner().Forget(request);
+    MustBeOk(forgotten.status(), "forget");
+    if (forgotten->erasure.samples_erased() != oracle_.SamplesErasedBy(operation)) Fail("forget: another count");
+  }
+
   void CheckIsolation() {
     const auto snapshot = model_->ensemble().Current();
     for (const Constituent& constituent : snapshot->constituents) {
-      if (KnowsForgotten(constituent.parameters_digest)) Fail("a constituent that votes knows a forgotten subject");
+      if (KnowsForgotten(constituent.parameters_digest)) Fail("a constituent that votes knows a forgotten sample");
     }
     for (uint32_t shard = 0; shard < history_.spec.sisa.shards; ++shard) {
       for (uint32_t slice = 0; slice < history_.spec.sisa.slices; ++slice)
@@ -136,13 +179,13 @@ class Life {
       if (!KnowsForgotten(checkpoint.parameters_digest)) continue;
       const auto key = engine_->keyring().GetCheckpointKey(checkpoint.shard, checkpoint.slice, checkpoint.key);
       MustBeOk(key.status(), "checkpoint key");
-      if (*key) Fail("a checkpoint that knows a forgotten subject can be opened");
+      if (*key) Fail("a checkpoint that knows a forgotten sample can be opened");
     }
   }
 
   bool KnowsForgotten(const Digest& parameters_digest) const {
-    for (const uint32_t owner : trainer_.KnownBy(parameters_digest)) {
-      if (oracle_.forgotten().contains(owner)) return true;
+    for (const uint32_t life : trainer_.KnownBy(parameters_digest)) {
+      if (oracle_.forgotten().contains(life)) return true;
     }
     return false;
   }
@@ -197,6 +240,27 @@ class Life {
     return digests;
   }
 
+  // Also of the samples that no training has seen yet.
+  void CheckMembership() {
+    for (uint32_t number = 0; number < kSubjects; ++number) {
+      const std::string name = SubjectName(number);
+      const Pseudonym subject = engine_->keyring().PseudonymOf(name);
+      std::set<std::string> expected;
+      for (uint32_t sample = 0; sample < kSamplesPerSubject; ++sample) {
+        if (!oracle_.samples().contains({number, sample})) continue;
+        expected.emplace(AsBytes(engine_->keyring().SampleKeyOf(name, SampleName(sample))));
+      }
+      const ShardId shard = {model_->uid(), Place(history_.spec, subject, ErasureLikelihood::kUnspecified).shard};
+      const auto row = engine_->store().GetSubject(shard, subject);
+      MustBeOk(row.status(), "subject");
+      std::set<std::string> stored;
+      if (*row) {
+        for (const auto& sample : (*row)->samples()) stored.insert(sample.key());
+      }
+      if (stored != expected) Fail(name + ": the membership has other samples than remain");
+    }
+  }
+
   void CheckShard(uint32_t shard) {
     const std::string name = "shard " + std::to_string(shard) + ": ";
     const std::vector<Digest> expected = TrainFromScratch(shard);
@@ -219,6 +283,7 @@ class Life {
   }
 
   const History& history_;
+  const std::string dir_;
   Oracle oracle_;
   TaintingTrainer trainer_;
   std::unique_ptr<Engine> engine_;

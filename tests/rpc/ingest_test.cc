@@ -55,6 +55,26 @@ TEST_F(IngestTest, AnErrorTellsWhatIsStored) {
   EXPECT_EQ(response_.samples_ingested(), 3);
 }
 
+TEST_F(IngestTest, AnIdThatIsNotUtf8IsRefusedAndNotRepeated) {
+  CreateModel();
+  const std::string not_utf8 = "person \xC3\x28";
+  v1::IngestSamplesRequest subject = Batch(5, 1);
+  subject.mutable_batch()->mutable_samples(0)->set_subject_id(not_utf8);
+  v1::IngestSamplesRequest sample = Batch(5, 1);
+  sample.mutable_batch()->mutable_samples(0)->set_sample_id(not_utf8);
+  for (const v1::IngestSamplesRequest& bad : {subject, sample}) {
+    const grpc::Status status = Send({Start(), Batch(0, 5), bad, Batch(6, 1)});
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    EXPECT_EQ(FieldOf(status), "batch");
+    EXPECT_NE(status.error_message().find("UTF-8"), std::string::npos) << status.error_message();
+    EXPECT_EQ(status.error_message().find("person"), std::string::npos);
+    EXPECT_EQ(ErrorInfoOf(status).metadata().at("samplesCommitted"), "5");
+  }
+  ASSERT_TRUE(Send({Start(), Batch(0, 7)}).ok());
+  EXPECT_EQ(response_.samples_unchanged(), 5);
+  EXPECT_EQ(response_.samples_ingested(), 2);
+}
+
 TEST_F(IngestTest, TheFirstMessageNamesTheModel) {
   CreateModel();
   EXPECT_EQ(FieldOf(Send({})), "start");

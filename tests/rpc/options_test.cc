@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -49,7 +50,8 @@ TEST(OptionsTest, TheCommandLineIsTaken) {
                                            "5",           "--forget-threads",
                                            "6",           "--master-key-file",
                                            "k",           "--max-message-bytes",
-                                           "1000000",     "--retrain-delay",
+                                           "1000000",     "--max-watches",
+                                           "12",          "--retrain-delay",
                                            "2.5",         "--drain-timeout",
                                            "7",           "--port-file",
                                            "p",           "--metrics-listen",
@@ -65,6 +67,7 @@ TEST(OptionsTest, TheCommandLineIsTaken) {
   EXPECT_EQ(options.forget_threads, 6);
   EXPECT_EQ(options.engine.master_key_file, "k");
   EXPECT_EQ(options.server.max_message_bytes, 1'000'000);
+  EXPECT_EQ(options.server.max_watches, 12);
   EXPECT_EQ(options.engine.retrain.retrain_delay, absl::Milliseconds(2500));
   EXPECT_EQ(options.drain_seconds, 7);
   EXPECT_EQ(options.port_file, "p");
@@ -100,6 +103,23 @@ TEST(OptionsTest, HelpAndVersionEndWell) {
   EXPECT_EQ(ExitStatus({"--version"}), 0);
 }
 
+TEST(OptionsTest, ANumberThatIsNoneIsRefusedWithTheOptionAndItsBounds) {
+  const std::pair<std::string, std::string> kBounds[] = {{"--retrain-delay", "from 0 to 2592000"},
+                                                         {"--delete-persistence-threshold", "from 0 to 8760"},
+                                                         {"--reclaim-rate", "from 1 to 1000000"},
+                                                         {"--drain-timeout", "from 0 to 3600"}};
+  for (const auto& [option, bounds] : kBounds) {
+    for (const std::string value : {"nan", "-nan", "NAN", "inf", "-inf", "1e999", "-1", "many", ""}) {
+      SCOPED_TRACE(option + " " + value);
+      testing::internal::CaptureStderr();
+      EXPECT_EQ(ExitStatus({"--data-dir", "d", option + "=" + value}), kExitUsage);
+      const std::string error = testing::internal::GetCapturedStderr();
+      EXPECT_NE(error.find(option), std::string::npos) << error;
+      EXPECT_TRUE(value.empty() || error.find(bounds) != std::string::npos) << error;
+    }
+  }
+}
+
 TEST(OptionsTest, WhatIsWrongIsAUsageError) {
   const TempDir dir;
   std::ofstream(dir / "unknown.toml") << "data-dir = \"d\"\nwokers = 2\n";
@@ -110,6 +130,7 @@ TEST(OptionsTest, WhatIsWrongIsAUsageError) {
       {"--data-dir", "d", "--workers", "0"},
       {"--data-dir", "d", "--workers", "many"},
       {"--data-dir", "d", "--max-message-bytes", "1"},
+      {"--data-dir", "d", "--max-watches", "0"},
       {"--data-dir", "d", "--retrain-delay", "-1"},
       {"--data-dir", "d", "--log-level", "loud"},
       {"--data-dir", "d", "--listen", "0.0.0.0:7400"},

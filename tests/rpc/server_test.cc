@@ -10,6 +10,7 @@
 #include "grpcpp/client_context.h"
 #include "gtest/gtest.h"
 #include "tests/rpc/wire.h"
+#include "tests/testing/deaf_client.h"
 
 namespace expunge {
 namespace {
@@ -62,6 +63,19 @@ TEST_F(ServerTest, TheSizeOfMessagesIsBounded) {
 TEST_F(ServerTest, ADrainedServerTakesNoCall) {
   server_->Drain(absl::ZeroDuration());
   EXPECT_EQ(Predict().error_code(), grpc::StatusCode::UNAVAILABLE);
+}
+
+TEST_F(ServerTest, AnIdleClientIsNotWaitedFor) {
+  const DeafClient idle("127.0.0.1", server_->port());
+  ASSERT_TRUE(idle.WaitUntilHeard());
+  EXPECT_EQ(Predict().error_code(), grpc::StatusCode::NOT_FOUND);  // a second client, whose call has ended
+  server_->Drain(absl::InfiniteDuration());                        // returns
+}
+
+TEST_F(ServerTest, TheNumberOfWatchesIsBounded) {
+  for (const int watches : {0, -1, kMaxWatches + 1}) {
+    EXPECT_EQ(FieldOf(StartAnother({.listen = "127.0.0.1:0", .max_watches = watches})), "max_watches");
+  }
 }
 
 TEST_F(ServerTest, ARunningCallMayFinishWhileTheServerDrains) {

@@ -62,6 +62,58 @@ TEST_F(WatchTest, AClientMayLeave) {
   server_->Drain(absl::InfiniteDuration());  // returns, so the server's end of the stream is gone
 }
 
+class WatchLimitTest : public WatchTest {
+ protected:
+  WatchLimitTest() { server_options_.max_watches = 2; }
+
+  grpc::Status WatchModelToTheEnd() {
+    grpc::ClientContext context;
+    v1::WatchModelRequest request;
+    request.set_name("models/m");
+    const auto stream = model_->WatchModel(&context, request);
+    v1::Model model;
+    while (stream->Read(&model)) context.TryCancel();
+    return stream->Finish();
+  }
+};
+
+TEST_F(WatchLimitTest, OneTooManyIsRefusedUntilAnotherEnds) {
+  v1::Erasure erasure;  // of a subject whose model never is trained
+  Ingest(0, 4);
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(erasure_->Forget(&context, ForgetOf(1), &erasure).ok());
+  }
+  grpc::ClientContext second_context;
+  v1::WatchModelRequest request;
+  request.set_name("models/m");
+  const auto second = model_->WatchModel(&second_context, request);
+  v1::Model model;
+  ASSERT_TRUE(second->Read(&model));
+
+  grpc::ClientContext third_context;
+  v1::WatchErasureRequest watch;
+  watch.set_name(erasure.name());
+  const auto third = erasure_->WatchErasure(&third_context, watch);
+  EXPECT_FALSE(third->Read(&erasure));
+  for (const grpc::Status& status : {third->Finish(), WatchModelToTheEnd()}) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+    EXPECT_EQ(ErrorInfoOf(status).reason(), "TOO_MANY_WATCHES");
+    EXPECT_NE(status.error_message().find("at most 2 watch streams"), std::string::npos) << status.error_message();
+    EXPECT_TRUE(HasRetryInfo(status));
+  }
+
+  second_context.TryCancel();
+  second->Finish();
+  // The server hears of it a little later.
+  grpc::Status status;
+  do {
+    status = WatchModelToTheEnd();
+  } while (status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::CANCELLED) << "it was served until the test left";
+  EXPECT_EQ(ErrorInfoOf(status).reason(), "");
+}
+
 TEST_F(WatchTest, NobodyWatchesWhatIsNotThere) {
   grpc::ClientContext context;
   v1::WatchErasureRequest request;

@@ -148,14 +148,15 @@ void WireTest::SetUp() {
   ASSERT_TRUE(engine.ok()) << engine.status();
   engine_ = *std::move(engine);
   ASSERT_TRUE(engine_->Recover().ok());
-  absl::StatusOr<std::unique_ptr<Server>> server =
-      Server::Start({.listen = "127.0.0.1:0", .max_message_bytes = kMaxMessage}, {.engine = engine_.get(),
-                                                                                  .clock = &SystemClock(),
-                                                                                  .io = &io_,
-                                                                                  .forget = &forget_,
-                                                                                  .predict = &predict_,
-                                                                                  .replay = &replay_,
-                                                                                  .admin = &replay_});
+  server_options_.listen = "127.0.0.1:0";
+  server_options_.max_message_bytes = kMaxMessage;
+  absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(server_options_, {.engine = engine_.get(),
+                                                                                   .clock = &SystemClock(),
+                                                                                   .io = &io_,
+                                                                                   .forget = &forget_,
+                                                                                   .predict = &predict_,
+                                                                                   .replay = &replay_,
+                                                                                   .admin = &replay_});
   ASSERT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
   channel_ = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()), grpc::InsecureChannelCredentials());

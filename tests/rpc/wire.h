@@ -73,6 +73,7 @@ class WireTest : public testing::Test {
  protected:
   static constexpr size_t kMaxMessage = kMinMessageBytes;
 
+  // Whatever `server_options` say but for the address and the largest message.
   void SetUp() override;
   void CreateModel();
   v1::IngestSamplesResponse Ingest(int first, int count);
@@ -83,6 +84,7 @@ class WireTest : public testing::Test {
   void IoRoundTrips();
   void PredictRoundTrips();
 
+  Server::Options server_options_;
   TempDir dir_;
   CountingTrainer trainer_;
   std::unique_ptr<Engine> engine_;

@@ -1,6 +1,8 @@
 #include "serving/predictor.h"
 
+#include <algorithm>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -40,6 +42,25 @@ class BrokenNetwork : public Network {
   }
 };
 
+// Is sure of the class that the input names, and remembers how many inputs it got at a time.
+class NamedClassNetwork : public Network {
+ public:
+  NamedClassNetwork(size_t classes, std::vector<size_t>* batches) : classes_(classes), batches_(batches) {}
+  absl::Status Probabilities(absl::Span<const uint8_t> inputs, size_t batch,
+                             absl::Span<float> probabilities) const override {
+    batches_->push_back(batch);
+    std::fill(probabilities.begin(), probabilities.end(), 0.0f);
+    for (size_t i = 0; i < batch; ++i) {
+      probabilities[i * classes_ + (size_t{inputs[2 * i]} | size_t{inputs[2 * i + 1]} << 8)] = 1.0f;
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  const size_t classes_;
+  std::vector<size_t>* const batches_;
+};
+
 bool NeverAbandoned() { return false; }
 
 class PredictorTest : public testing::Test {
@@ -69,6 +90,32 @@ class PredictorTest : public testing::Test {
   Ensemble ensemble_{3, &clock_};
   uint32_t shards_ = 0;
 };
+
+TEST_F(PredictorTest, ABatchTooLargeForTheMemoryIsAnsweredInPieces) {
+  constexpr size_t kClasses = 4096;
+  constexpr size_t kBatch = 1000;
+  spec_.labels.resize(kClasses);
+  std::vector<size_t> batches;
+  for (int i = 0; i < 3; ++i) Publish(std::make_shared<NamedClassNetwork>(kClasses, &batches));
+  std::vector<uint8_t> inputs;
+  const auto class_of = [](size_t i) { return i * 37 % kClasses; };
+  for (size_t i = 0; i < kBatch; ++i) {
+    inputs.push_back(static_cast<uint8_t>(class_of(i)));
+    inputs.push_back(static_cast<uint8_t>(class_of(i) >> 8));
+  }
+  const auto prediction = Predict(spec_, ensemble_, true, inputs, kBatch, NeverAbandoned);
+  ASSERT_THAT(prediction, IsOk());
+  EXPECT_GT(batches.size(), 3u);
+  EXPECT_NE(batches.front(), batches.back()) << "the last piece is what remains";
+  EXPECT_EQ(std::accumulate(batches.begin(), batches.end(), size_t{0}), 3 * kBatch);
+  ASSERT_EQ(prediction->verdicts.size(), kBatch);
+  for (size_t i = 0; i < kBatch; ++i) EXPECT_EQ(prediction->verdicts[i].label, class_of(i)) << i;
+
+  batches.clear();
+  const auto after_two = [&] { return batches.size() == 4; };
+  EXPECT_TRUE(absl::IsCancelled(Predict(spec_, ensemble_, true, inputs, kBatch, after_two).status()));
+  EXPECT_EQ(batches.size(), 4u) << "between two pieces as well";
+}
 
 TEST_F(PredictorTest, AveragesTheConstituentsProbabilities) {
   Publish(0.2f);

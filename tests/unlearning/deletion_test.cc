@@ -1,5 +1,6 @@
 #include <vector>
 
+#include "base/error.h"
 #include "tests/testing/engine_fixture.h"
 
 namespace expunge {
@@ -136,6 +137,26 @@ TEST_F(DeletionTest, OneThatWasInterruptedLeavesALaterModelOfTheName) {
   EXPECT_EQ(RowOf(*model_, 1), std::nullopt);
   EXPECT_EQ(FindModel("m")->uid(), later->uid());
   EXPECT_EQ(RowOf(*FindModel("m"), 1)->samples_size(), 1);
+}
+
+// The deletion failed between its record and the death of the keys: what the model holds could still be used.
+TEST_F(DeletionTest, AForgetMeanwhileIsRefusedAndRecordsNothing) {
+  OpenTrained();
+  {
+    MutexLock lock(&model_->record_mutex);
+    model_->record.set_deleting(true);
+  }
+  const ForgetRequest request = RequestFor(1);
+  const absl::Status refused = engine_->unlearner().Forget(request).status();
+  EXPECT_THAT(refused, Fails(absl::StatusCode::kUnavailable, "MODEL_BEING_DELETED"));
+  EXPECT_EQ(RetryAfterOf(refused), absl::Seconds(1));
+  EXPECT_TRUE(HasSubjectKey(1));
+  for (const uint64_t count : engine_->ledger().CountsByState()) EXPECT_EQ(count, 0u);
+  EXPECT_THAT(engine_->unlearner().Forget(RequestFor(99)), IsOk()) << "a subject that it does not hold";
+  ASSERT_THAT(Delete(), IsOk());
+  const auto repeated = engine_->unlearner().Forget(request);
+  ASSERT_THAT(repeated, IsOk());
+  EXPECT_EQ(repeated->erasure.samples_erased(), 0u) << "the deletion took them";
 }
 
 TEST_F(DeletionTest, RepeatedChangesNothing) {
