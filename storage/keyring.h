@@ -48,11 +48,13 @@ struct SubjectKey {
 
 // A subject that keeps some samples, between the record of the erasure and the moment when what it keeps is sealed with
 // its new key.
-struct Rekey {
+struct RekeyPlace {
   ModelUid model = 0;
   uint32_t shard = 0;
   Pseudonym subject;
   ErasureSequence erasure = 0;
+};
+struct Rekey : RekeyPlace {
   SubjectKey old_key;
   std::vector<SampleKey> erased;
 };
@@ -172,7 +174,8 @@ class Keyring {
   // one subject.
   absl::Status RecordErasures(absl::Span<const ErasureWrite> writes);
 
-  absl::StatusOr<std::vector<Rekey>> ListRekeys() const;
+  // Opens no key.
+  absl::StatusOr<std::vector<RekeyPlace>> ListRekeys() const;
   absl::StatusOr<std::optional<Rekey>> GetRekey(ModelUid model, const Pseudonym& subject) const;
   absl::Status FinishRekey(ModelUid model, const Pseudonym& subject);  // the old key dies. Synced
 

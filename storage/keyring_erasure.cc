@@ -154,18 +154,24 @@ absl::Status Keyring::Impl::StageErasure(const ErasureWrite& write, std::map<Sha
   return absl::OkStatus();
 }
 
+absl::StatusOr<RekeyPlace> Keyring::Impl::ReadRekey(std::string_view key, std::string_view value,
+                                                    records::PendingRekey* record) const {
+  RETURN_IF_ERROR(DecodeRecord("a re-keying", value, record));
+  RekeyPlace place;
+  if (!DecodeRekeyKey(key, &place.model, &place.subject)) return CorruptStorage("a re-keying", "is malformed");
+  place.shard = record->shard();
+  place.erasure = record->erasure();
+  return place;
+}
+
 absl::StatusOr<Rekey> Keyring::Impl::OpenRekey(std::string_view key, std::string_view value) const {
   records::PendingRekey record;
-  RETURN_IF_ERROR(DecodeRecord("a re-keying", value, &record));
-  ModelUid model = 0;
-  Pseudonym subject;
+  ASSIGN_OR_RETURN(const RekeyPlace place, ReadRekey(key, value, &record));
   KeyId id;
-  if (!DecodeRekeyKey(key, &model, &subject) || record.old_key_id().size() != id.size()) {
-    return CorruptStorage("a re-keying", "is malformed");
-  }
+  if (record.old_key_id().size() != id.size()) return CorruptStorage("a re-keying", "is malformed");
   std::copy(record.old_key_id().begin(), record.old_key_id().end(), id.begin());
   ASSIGN_OR_RETURN(DataKey old_key, roots.Unwrap(key, record.old_key()));
-  Rekey rekey = {model, record.shard(), subject, record.erasure(), {id, std::move(old_key)}, {}};
+  Rekey rekey = {place, {id, std::move(old_key)}, {}};
   for (const std::string& sample : record.samples()) {
     if (sample.size() != SampleKey().size()) return CorruptStorage("a re-keying", "is malformed");
     rekey.erased.push_back(SampleKeyFromBytes(sample));
@@ -173,16 +179,15 @@ absl::StatusOr<Rekey> Keyring::Impl::OpenRekey(std::string_view key, std::string
   return rekey;
 }
 
-absl::StatusOr<std::vector<Rekey>> Keyring::ListRekeys() const {
-  const ReadEpochs::Read read(&impl_->reads);
-  std::vector<Rekey> rekeys;
+absl::StatusOr<std::vector<RekeyPlace>> Keyring::ListRekeys() const {
+  std::vector<RekeyPlace> places;
   RETURN_IF_ERROR(ScanRows(*impl_->database, kKeys, rocksdb::ReadOptions(), AllRekeys(), "a re-keying",
                            [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
-                             ASSIGN_OR_RETURN(Rekey rekey, impl_->OpenRekey(key, value));
-                             rekeys.push_back(std::move(rekey));
+                             records::PendingRekey record;
+                             ASSIGN_OR_RETURN(places.emplace_back(), impl_->ReadRekey(key, value, &record));
                              return true;
                            }));
-  return rekeys;
+  return places;
 }
 
 absl::StatusOr<std::optional<Rekey>> Keyring::GetRekey(ModelUid model, const Pseudonym& subject) const {

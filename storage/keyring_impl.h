@@ -128,6 +128,8 @@ struct Keyring::Impl {
 
   void PutSubjectKey(ModelUid model, const Pseudonym& subject, const SubjectKey& key, rocksdb::WriteBatch* batch) const;
   absl::StatusOr<SubjectKey> OpenSubjectKey(std::string_view place, std::string_view value) const;
+  absl::StatusOr<RekeyPlace> ReadRekey(std::string_view key, std::string_view value,
+                                       records::PendingRekey* record) const;
   absl::StatusOr<Rekey> OpenRekey(std::string_view key, std::string_view value) const;
 
   // Deletes the rows and names them in `traces`, when there are any.

@@ -28,8 +28,8 @@ size_t SubjectStripe(const Pseudonym& subject) {
   return stripe;
 }
 
-Ingestor::Ingestor(Store* store, Keyring* keyring, StripedLocks* subject_locks)
-    : store_(store), keyring_(keyring), subject_locks_(subject_locks) {}
+Ingestor::Ingestor(Store* store, Keyring* keyring, Rekeyer* rekeyer, StripedLocks* subject_locks)
+    : store_(store), keyring_(keyring), rekeyer_(rekeyer), subject_locks_(subject_locks) {}
 
 absl::StatusOr<IngestCounts> Ingestor::Ingest(ModelEntry& model, absl::Span<const NewSample> samples,
                                               bool new_consent) {
@@ -76,12 +76,8 @@ absl::StatusOr<bool> Ingestor::Accept(const ModelEntry& model, bool new_consent,
     return true;
   }
   // A new subject, or one whose key is gone and whose old samples therefore are none any more.
-  ASSIGN_OR_RETURN(const auto rekey, keyring_->GetRekey(model.uid(), update.subject));
-  if (rekey) {
-    return WithRetryAfter(Error(absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE",
-                                "a subject's samples are being sealed with a new key"),
-                          absl::Seconds(1));
-  }
+  ASSIGN_OR_RETURN(const bool rekeyed, rekeyer_->Finish(model.uid(), update.subject));
+  if (rekeyed) return Accept(model, new_consent, arrival);
   arrival.dead_row = std::move(row);
   arrival.key = SubjectKey::Random();
   arrival.new_key = true;

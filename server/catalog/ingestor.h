@@ -10,6 +10,7 @@
 #include "absl/types/span.h"
 #include "base/striped_locks.h"
 #include "catalog/model_entry.h"
+#include "catalog/rekeyer.h"
 #include "sisa/placement.h"
 #include "storage/keyring.h"
 #include "storage/store.h"
@@ -36,7 +37,7 @@ struct IngestCounts {
 // subjects' rows) are not owned.
 class Ingestor {
  public:
-  Ingestor(Store* store, Keyring* keyring, StripedLocks* subject_locks);
+  Ingestor(Store* store, Keyring* keyring, Rekeyer* rekeyer, StripedLocks* subject_locks);
 
   // One atomic batch; the samples are trained on after the next TrainModel. Survives the end of the process at once,
   // power loss after Commit. With `new_consent`, subjects that were forgotten are taken in again, as new subjects with
@@ -58,6 +59,7 @@ class Ingestor {
 
   Store* const store_;
   Keyring* const keyring_;
+  Rekeyer* const rekeyer_;
   StripedLocks* const subject_locks_;
 };
 

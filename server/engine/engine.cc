@@ -49,19 +49,22 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
   }
   RETURN_IF_ERROR(CheckKeyringIsNewest(*e.store_, *e.keyring_));
   ASSIGN_OR_RETURN(e.catalog_, Catalog::Open(e.store_.get(), e.keyring_.get(), clock));
-  e.ingestor_ = std::make_unique<Ingestor>(e.store_.get(), e.keyring_.get(), &e.subject_locks_);
+  e.rekeyer_ = std::make_unique<Rekeyer>(e.store_.get(), e.keyring_.get(), e.catalog_.get(), &e.subject_locks_);
+  e.ingestor_ = std::make_unique<Ingestor>(e.store_.get(), e.keyring_.get(), e.rekeyer_.get(), &e.subject_locks_);
   ASSIGN_OR_RETURN(e.ledger_, ErasureLedger::Open(e.keyring_.get(), clock));
   e.trace_checker_ = std::make_unique<TraceChecker>(options.data_dir, e.keyring_.get(), e.catalog_.get());
-  e.purger_ = std::make_unique<Purger>(e.keyring_.get(), e.trace_checker_.get(), e.ledger_.get(), clock);
+  e.purger_ =
+      std::make_unique<Purger>(e.keyring_.get(), e.rekeyer_.get(), e.trace_checker_.get(), e.ledger_.get(), clock);
   e.reclaimer_ = std::make_unique<Reclaimer>(options.reclaim, e.store_.get(), e.keyring_.get(), e.trace_checker_.get(),
                                              e.ledger_.get(), clock);
-  e.reconciler_ = std::make_unique<Reconciler>(e.store_.get(), e.keyring_.get(), trainer, e.ledger_.get(),
-                                               &e.subject_locks_, clock);
+  e.reconciler_ = std::make_unique<Reconciler>(e.store_.get(), e.keyring_.get(), e.rekeyer_.get(), trainer,
+                                               e.ledger_.get(), &e.subject_locks_, clock);
   e.pool_ =
       std::make_unique<RetrainPool>(options.retrain, e.catalog_.get(), e.reconciler_.get(), e.ledger_.get(), clock);
   e.unlearner_ = std::make_unique<Unlearner>(Unlearner::Parts{.store = e.store_.get(),
                                                               .keyring = e.keyring_.get(),
                                                               .catalog = e.catalog_.get(),
+                                                              .rekeyer = e.rekeyer_.get(),
                                                               .ledger = e.ledger_.get(),
                                                               .reconciler = e.reconciler_.get(),
                                                               .pool = e.pool_.get(),

@@ -12,6 +12,7 @@
 #include "base/striped_locks.h"
 #include "catalog/catalog.h"
 #include "catalog/ingestor.h"
+#include "catalog/rekeyer.h"
 #include "model/trainer.h"
 #include "storage/keyring.h"
 #include "storage/store.h"
@@ -62,6 +63,7 @@ class Engine {
   Store& store() { return *store_; }
   Keyring& keyring() { return *keyring_; }
   Catalog& catalog() { return *catalog_; }
+  Rekeyer& rekeyer() { return *rekeyer_; }
   Ingestor& ingestor() { return *ingestor_; }
   ErasureLedger& ledger() { return *ledger_; }
   Unlearner& unlearner() { return *unlearner_; }
@@ -81,6 +83,7 @@ class Engine {
   std::unique_ptr<Keyring> keyring_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Catalog> catalog_;
+  std::unique_ptr<Rekeyer> rekeyer_;
   std::unique_ptr<Ingestor> ingestor_;
   std::unique_ptr<ErasureLedger> ledger_;
   std::unique_ptr<TraceChecker> trace_checker_;

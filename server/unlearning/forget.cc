@@ -165,11 +165,14 @@ void Unlearner::ForgetBatch(std::vector<Forgetting> batch) {
   RemoveRows(batch);
   CrashPoint("forget_rows_removed");
   for (const Forgetting& one : batch) {
-    parts_.ledger->EndIsolation(one.erasure().sequence());
-    if (IsUnfinished(one.erasure())) {
-      if (const absl::Status done = Complete(one.subject, one.erasure()); !done.ok()) *one.result = done;
+    for (size_t i = 0; i < one.holdings.size(); ++i) {
+      one.holdings[i].model->EndErasure(one.holdings[i].shard, one.first_slice(i), /*erased=*/true);
     }
+    parts_.ledger->EndIsolation(one.erasure().sequence());
+    if (!IsUnfinished(one.erasure())) continue;
+    if (const absl::Status announced = Announce(one.erasure()); !announced.ok()) *one.result = announced;
   }
+  CrashPoint("forget_announced");
 }
 
 // False: answered.
@@ -181,15 +184,14 @@ absl::StatusOr<bool> Unlearner::Examine(Forgetting& one) {
       return Error(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
                    "request_id was used before for another request");
     }
-    if (!request.validate_only) RETURN_IF_ERROR(Resume(one.subject, *known));
     one.erasure() = *std::move(known);
     return false;
   }
   for (const std::string& id : request.sample_ids) {
     one.samples.push_back(parts_.keyring->SampleKeyOf(request.subject_id, id));
   }
-  ASSIGN_OR_RETURN(one.holdings,
-                   FindHoldings(*parts_.catalog, *parts_.store, request.models, one.subject, one.samples));
+  ASSIGN_OR_RETURN(one.holdings, FindHoldings(*parts_.catalog, *parts_.store, *parts_.keyring, *parts_.rekeyer,
+                                              request.models, one.subject, one.samples));
   records::Erasure& erasure = one.erasure();
   erasure.set_uuid(one.uuid);
   erasure.set_subject(std::string(AsBytes(parts_.keyring->ForgottenName(one.subject))));
@@ -250,11 +252,6 @@ absl::Status Unlearner::AddToWrite(const Holding& holding, std::list<SubjectKey>
   if (const uint32_t first_slice = holding.FirstSlice(); first_slice < holding.model->spec().sisa.slices) {
     write.checkpoints.push_back({{uid, holding.shard}, first_slice});
   }
-  ASSIGN_OR_RETURN(const auto unfinished, parts_.keyring->GetRekey(uid, holding.subject));
-  if (unfinished) {
-    ASSIGN_OR_RETURN(auto earlier, parts_.keyring->erasures().Get(unfinished->erasure));
-    if (earlier) RETURN_IF_ERROR(Resume(holding.subject, *earlier));
-  }
   if (holding.whole()) {
     write.forgotten_in.push_back(uid);
     return absl::OkStatus();
@@ -283,6 +280,7 @@ void Unlearner::Withdraw(const std::vector<Forgetting>& batch) {
       const Holding& holding = one.holdings[i];
       const uint32_t first_slice = one.first_slice(i);
       const uint64_t generation = holding.model->BeginErasure(holding.shard, first_slice);
+      if (first_slice == holding.model->spec().sisa.slices) continue;  // nothing was trained on them
       const auto [place, added] =
           withdrawals.try_emplace({holding.model.get(), holding.shard}, Withdrawal{first_slice, generation});
       place->second.first_slice = std::min(place->second.first_slice, first_slice);
@@ -320,7 +318,7 @@ void Unlearner::RemoveRows(const std::vector<Forgetting>& batch) {
   for (const Forgetting& one : batch) {
     for (const Holding& holding : one.holdings) {
       holding.model->RemoveFromCounts(holding.shard, holding.ErasedSlices(), holding.whole());
-      if (!holding.whole()) continue;  // what stays is sealed anew first
+      if (!holding.whole()) continue;  // Rekeyer does it
       Updates& model = updates[holding.model->uid()];
       SubjectUpdate& update = model.of_subjects.emplace_back();
       update.shard = holding.shard;
@@ -336,41 +334,6 @@ void Unlearner::RemoveRows(const std::vector<Forgetting>& batch) {
       Log(LogLevel::kWarning, "rows_not_removed", {{"model", model}, {"error", removed.ToString()}});
     }
   }
-}
-
-absl::Status Unlearner::Complete(const Pseudonym& subject, const records::Erasure& erasure) {
-  absl::Status rekeyed;
-  for (const auto& task : erasure.tasks()) {
-    const absl::StatusOr<bool> done = FinishRekeyOf(subject, task, erasure.sequence());
-    rekeyed.Update(done.status());
-    if (!done.ok()) continue;  // the shard stays closed to commits until the request is repeated
-    if (const auto model = parts_.catalog->FindByUid(task.model())) {
-      model->EndErasure(task.shard(), task.first_slice(), /*erased=*/true);
-    }
-  }
-  RETURN_IF_ERROR(rekeyed);
-  return Announce(erasure);
-}
-
-absl::Status Unlearner::Resume(const Pseudonym& subject, const records::Erasure& erasure) {
-  bool resumed = false;
-  for (const auto& task : erasure.tasks()) {
-    ASSIGN_OR_RETURN(const bool finished, FinishRekeyOf(subject, task, erasure.sequence()));
-    const auto model = parts_.catalog->FindByUid(task.model());
-    if (finished && model) model->EndErasure(task.shard(), task.first_slice(), /*erased=*/true);
-    resumed = resumed || finished;
-  }
-  return resumed ? Announce(erasure) : absl::OkStatus();
-}
-
-absl::StatusOr<bool> Unlearner::FinishRekeyOf(const Pseudonym& subject, const records::Erasure::ShardTask& task,
-                                              ErasureSequence erasure) {
-  // A model that was deleted meanwhile took its re-keyings with it.
-  ASSIGN_OR_RETURN(const auto rekey, parts_.keyring->GetRekey(task.model(), subject));
-  if (!rekey || rekey->erasure != erasure) return false;
-  CrashPoint("rekey_recorded");
-  RETURN_IF_ERROR(FinishRekey(*parts_.store, *parts_.keyring, *rekey));
-  return true;
 }
 
 }  // namespace expunge

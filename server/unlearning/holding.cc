@@ -1,12 +1,11 @@
 #include "unlearning/holding.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 #include <utility>
 
-#include "base/crash_point.h"
 #include "base/status_macros.h"
-#include "catalog/sample_codec.h"
 #include "sisa/placement.h"
 
 namespace expunge {
@@ -21,6 +20,18 @@ absl::StatusOr<std::vector<std::shared_ptr<ModelEntry>>> ModelsNamed(const Catal
     ASSIGN_OR_RETURN(models.emplace_back(), catalog.Find(name));
   }
   return models;
+}
+
+// Without its key a row holds nothing; whoever reconciles the shard removes it.
+absl::StatusOr<std::optional<records::Subject>> LivingRow(Store& store, const Keyring& keyring, Rekeyer& rekeyer,
+                                                          ShardId shard, const Pseudonym& subject) {
+  ASSIGN_OR_RETURN(auto row, store.GetSubject(shard, subject));
+  if (!row) return std::nullopt;
+  ASSIGN_OR_RETURN(const auto key_id, keyring.GetSubjectKeyId(shard.model, subject));
+  if (key_id && row->key_id() == AsBytes(*key_id)) return row;
+  ASSIGN_OR_RETURN(const bool rekeyed, rekeyer.Finish(shard.model, subject));
+  if (!rekeyed) return std::nullopt;
+  return store.GetSubject(shard, subject);
 }
 
 }  // namespace
@@ -48,9 +59,9 @@ uint32_t Holding::FirstSlice() const {
   return first;
 }
 
-absl::StatusOr<std::vector<Holding>> FindHoldings(const Catalog& catalog, Store& store,
-                                                  const std::vector<std::string>& names, const Pseudonym& subject,
-                                                  const std::vector<SampleKey>& samples) {
+absl::StatusOr<std::vector<Holding>> FindHoldings(const Catalog& catalog, Store& store, const Keyring& keyring,
+                                                  Rekeyer& rekeyer, const std::vector<std::string>& names,
+                                                  const Pseudonym& subject, const std::vector<SampleKey>& samples) {
   ASSIGN_OR_RETURN(std::vector<std::shared_ptr<ModelEntry>> models, ModelsNamed(catalog, names));
   const std::set<SampleKey> wanted(samples.begin(), samples.end());
   std::vector<Holding> holdings;
@@ -58,7 +69,7 @@ absl::StatusOr<std::vector<Holding>> FindHoldings(const Catalog& catalog, Store&
     Holding holding;
     holding.shard = Place(model->spec(), subject, ErasureLikelihood::kUnspecified).shard;
     holding.subject = subject;
-    ASSIGN_OR_RETURN(auto row, store.GetSubject({model->uid(), holding.shard}, subject));
+    ASSIGN_OR_RETURN(auto row, LivingRow(store, keyring, rekeyer, {model->uid(), holding.shard}, subject));
     if (!row) continue;
     for (records::Subject::Sample& sample : *row->mutable_samples()) {
       const bool erased = wanted.empty() || wanted.contains(SampleKeyFromBytes(sample.key()));
@@ -87,39 +98,6 @@ absl::StatusOr<std::vector<ModelUid>> FindStrayKeys(const Catalog& catalog, cons
     if (key) strays.push_back(model->uid());
   }
   return strays;
-}
-
-absl::Status FinishRekey(Store& store, Keyring& keyring, const Rekey& rekey) {
-  const ShardId shard = {rekey.model, rekey.shard};
-  ASSIGN_OR_RETURN(auto row, store.GetSubject(shard, rekey.subject));
-  ASSIGN_OR_RETURN(const auto new_key, keyring.GetSubjectKey(rekey.model, rekey.subject));
-  if (row && new_key && row->key_id() == AsBytes(rekey.old_key.id)) {
-    SubjectUpdate update;
-    update.shard = rekey.shard;
-    update.subject = rekey.subject;
-    update.row.set_key_id(std::string(AsBytes(new_key->id)));
-    const std::set<SampleKey> erased(rekey.erased.begin(), rekey.erased.end());
-    for (records::Subject::Sample& sample : *row->mutable_samples()) {
-      const SampleKey key = SampleKeyFromBytes(sample.key());
-      if (erased.contains(key)) {
-        update.removed.push_back(key);
-        continue;
-      }
-      ASSIGN_OR_RETURN(const std::string sealed, store.GetSample(shard, rekey.subject, key));
-      ASSIGN_OR_RETURN(const records::Sample kept,
-                       OpenSample(rekey.old_key.key, rekey.model, rekey.subject, key, sealed));
-      std::string resealed = SealSample(new_key->key, rekey.model, rekey.subject, key, kept.input(), kept.label());
-      sample.set_digest(std::string(AsBytes(SampleDigest(new_key->key, key, kept.input(), kept.label()))));
-      sample.set_seal_nonce(resealed.substr(0, DataKey::kNonceBytes));
-      *update.row.add_samples() = std::move(sample);
-      update.added.push_back({key, std::move(resealed)});
-    }
-    RETURN_IF_ERROR(store.UpdateSubjects(rekey.model, {&update, 1}, rekey.erasure));
-  }
-  // The old key may go only when nothing needs it any more, also after a loss of power.
-  RETURN_IF_ERROR(store.Sync());
-  CrashPoint("rekey_rows_written");
-  return keyring.FinishRekey(rekey.model, rekey.subject);
 }
 
 }  // namespace expunge

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "catalog/catalog.h"
+#include "catalog/rekeyer.h"
 #include "model/ids.h"
 #include "storage/keyring.h"
 #include "storage/store.h"
@@ -31,20 +32,17 @@ struct Holding {
 };
 
 // What the models hold of the subject's samples, or, unless `samples` is empty, of these; ascending by model. No model
-// names: all of them. NOT_FOUND (MODEL_NOT_FOUND).
-absl::StatusOr<std::vector<Holding>> FindHoldings(const Catalog& catalog, Store& store,
-                                                  const std::vector<std::string>& models, const Pseudonym& subject,
-                                                  const std::vector<SampleKey>& samples);
+// names: all of them. The caller holds the subject's lock; an earlier erasure's re-keying is finished first. NOT_FOUND
+// (MODEL_NOT_FOUND).
+absl::StatusOr<std::vector<Holding>> FindHoldings(const Catalog& catalog, Store& store, const Keyring& keyring,
+                                                  Rekeyer& rekeyer, const std::vector<std::string>& models,
+                                                  const Pseudonym& subject, const std::vector<SampleKey>& samples);
 
 // Models, of these names or all, in which the subject has a key and nothing else: what an ingest left that was cut
 // short.
 absl::StatusOr<std::vector<ModelUid>> FindStrayKeys(const Catalog& catalog, const Keyring& keyring,
                                                     const std::vector<std::string>& models, const Pseudonym& subject,
                                                     const std::vector<Holding>& holdings);
-
-// Seals what a subject keeps with its new key and lets the old key die; whatever of it was done before stays done.
-// Durable when it returns. The caller holds the subject's lock.
-absl::Status FinishRekey(Store& store, Keyring& keyring, const Rekey& rekey);
 
 }  // namespace expunge
 

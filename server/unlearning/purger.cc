@@ -1,6 +1,7 @@
 #include "unlearning/purger.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "absl/time/clock.h"
@@ -18,8 +19,11 @@ constexpr size_t kMaxBatch = 2048;
 
 }  // namespace
 
-Purger::Purger(Keyring* keyring, const TraceChecker* checker, ErasureLedger* ledger, const Clock* clock)
-    : keyring_(keyring), checker_(checker), ledger_(ledger), clock_(clock), thread_([this] { Run(); }) {}
+Purger::Purger(Keyring* keyring, Rekeyer* rekeyer, const TraceChecker* checker, ErasureLedger* ledger,
+               const Clock* clock)
+    : keyring_(keyring), rekeyer_(rekeyer), checker_(checker), ledger_(ledger), clock_(clock), thread_([this] {
+        Run();
+      }) {}
 
 Purger::~Purger() {
   {
@@ -52,8 +56,14 @@ void Purger::Run() {
       due_ = !waiting_.empty();
     }
     const absl::Time begin = absl::Now();
-    const absl::Status status = Purge(batch);
+    const absl::StatusOr<std::vector<ErasureSequence>> not_yet = FinishRekeys(batch);
+    const absl::Status status = not_yet.ok() ? Purge(batch) : not_yet.status();
     MutexLock lock(&mutex_);
+    if (not_yet.ok() && !not_yet->empty()) {
+      waiting_.insert(waiting_.end(), not_yet->begin(), not_yet->end());
+      due_ = true;
+      Pause(kRetryAfter);
+    }
     if (status.ok()) {
       Pause(std::min(kLongestPause, 3 * (absl::Now() - begin)));
       continue;
@@ -64,6 +74,22 @@ void Purger::Run() {
     due_ = true;
     Pause(kRetryAfter);
   }
+}
+
+absl::StatusOr<std::vector<ErasureSequence>> Purger::FinishRekeys(std::vector<ErasureSequence>& batch) {
+  if (const absl::Status finished = rekeyer_->FinishAll(); !finished.ok()) {
+    Log(LogLevel::kError, "rekey_failed", {{"error", finished.ToString()}});
+  }
+  ASSIGN_OR_RETURN(const std::vector<RekeyPlace> unfinished, keyring_->ListRekeys());
+  std::set<ErasureSequence> theirs;
+  for (const RekeyPlace& place : unfinished) theirs.insert(place.erasure);
+  std::vector<ErasureSequence> not_yet;
+  std::erase_if(batch, [&](ErasureSequence erasure) {
+    if (!theirs.contains(erasure)) return false;
+    not_yet.push_back(erasure);
+    return true;
+  });
+  return not_yet;
 }
 
 absl::Status Purger::Purge(const std::vector<ErasureSequence>& batch) {

@@ -9,6 +9,7 @@
 #include "absl/base/thread_annotations.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "catalog/rekeyer.h"
 #include "model/ids.h"
 #include "storage/keyring.h"
 #include "unlearning/erasure_ledger.h"
@@ -22,7 +23,7 @@ namespace expunge {
 // the keyring, which latches, only a restart lets it succeed. Thread-safe; the parts are not owned.
 class Purger {
  public:
-  Purger(Keyring* keyring, const TraceChecker* checker, ErasureLedger* ledger, const Clock* clock);
+  Purger(Keyring* keyring, Rekeyer* rekeyer, const TraceChecker* checker, ErasureLedger* ledger, const Clock* clock);
   ~Purger();  // finishes or breaks off what runs; what waits is found again at the next start
 
   // Keys have been destroyed logically: those of these erasures, or, with none, a deleted model's.
@@ -30,11 +31,14 @@ class Purger {
 
  private:
   void Run();
+  // Seals anew what subjects keep. Takes those out of the batch, and returns them, whose old key lives on.
+  absl::StatusOr<std::vector<ErasureSequence>> FinishRekeys(std::vector<ErasureSequence>& batch);
   absl::Status Purge(const std::vector<ErasureSequence>& batch);
   // Also when there are new erasures, however many: they must not put the next attempt off.
   void Pause(absl::Duration duration) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   Keyring* const keyring_;
+  Rekeyer* const rekeyer_;
   const TraceChecker* const checker_;
   ErasureLedger* const ledger_;
   const Clock* const clock_;

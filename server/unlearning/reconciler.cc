@@ -90,10 +90,11 @@ struct Reconciler::Pass {
   }
 };
 
-Reconciler::Reconciler(Store* store, Keyring* keyring, const Trainer* trainer, ErasureLedger* ledger,
+Reconciler::Reconciler(Store* store, Keyring* keyring, Rekeyer* rekeyer, const Trainer* trainer, ErasureLedger* ledger,
                        StripedLocks* subject_locks, const Clock* clock)
     : store_(store),
       keyring_(keyring),
+      rekeyer_(rekeyer),
       trainer_(trainer),
       ledger_(ledger),
       subject_locks_(subject_locks),
@@ -103,9 +104,13 @@ Reconciler::Reconciler(Store* store, Keyring* keyring, const Trainer* trainer, E
 absl::StatusOr<Reconciler::Outcome> Reconciler::Reconcile(ModelEntry& model, uint32_t shard, bool train,
                                                           const std::function<bool()>& stop) {
   Pass pass = {model, model.shard(shard), {model.uid(), shard}};
-  {
-    MutexLock lock(&pass.shard.mutex);
-    pass.generation = pass.shard.generation;  // before anything else is read: see Shard::generation
+  for (bool rekeyed = true; rekeyed;) {
+    {
+      MutexLock lock(&pass.shard.mutex);
+      pass.generation = pass.shard.generation;  // before anything else is read: see Shard::generation
+    }
+    // What a subject keeps must not be taken for what was forgotten.
+    ASSIGN_OR_RETURN(rekeyed, rekeyer_->FinishIn(pass.id));
   }
   // A deletion is recorded before it bumps the generations: whoever does not see it here cannot commit after it.
   if (model.deleting()) return Outcome::kStopped;
@@ -292,7 +297,7 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
   }
   if (!pass.pending.empty()) {
     RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending, pass.worker_seconds, clock_->Now(),
-                                           [&] { return !pass.Moved(); }));
+                                           [&] { return !pass.Moved(pass.slices() - 1); }));
     CrashPoint("retrained_marked");
   }
   return pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained)

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/striped_locks.h"
 #include "catalog/model_entry.h"
+#include "catalog/rekeyer.h"
 #include "model/trainer.h"
 #include "storage/keyring.h"
 #include "storage/store.h"
@@ -27,8 +28,8 @@ namespace expunge {
 class Reconciler {
  public:
   // `subject_locks` is the one of the Ingestor and the Unlearner.
-  Reconciler(Store* store, Keyring* keyring, const Trainer* trainer, ErasureLedger* ledger, StripedLocks* subject_locks,
-             const Clock* clock);
+  Reconciler(Store* store, Keyring* keyring, Rekeyer* rekeyer, const Trainer* trainer, ErasureLedger* ledger,
+             StripedLocks* subject_locks, const Clock* clock);
 
   enum class Outcome {
     kUpToDate,       // every slice is valid and votes; the erasures that waited for this shard are told
@@ -58,6 +59,7 @@ class Reconciler {
 
   Store* const store_;
   Keyring* const keyring_;
+  Rekeyer* const rekeyer_;
   const Trainer* const trainer_;
   ErasureLedger* const ledger_;
   StripedLocks* const subject_locks_;

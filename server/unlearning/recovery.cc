@@ -7,16 +7,11 @@
 
 #include "base/log.h"
 #include "base/status_macros.h"
-#include "unlearning/holding.h"
 #include "unlearning/unlearner.h"
 
 namespace expunge {
 
 absl::Status Unlearner::Recover(int threads) {
-  // Before anything reads a shard: what a subject keeps must not be taken for what was forgotten.
-  ASSIGN_OR_RETURN(const std::vector<Rekey> rekeys, parts_.keyring->ListRekeys());
-  for (const Rekey& rekey : rekeys) RETURN_IF_ERROR(FinishRekey(*parts_.store, *parts_.keyring, rekey));
-
   std::vector<ErasureSequence> not_purged;
   std::map<ShardId, absl::Time> deadlines;
   std::map<ShardId, std::vector<ErasureSequence>> without_model;

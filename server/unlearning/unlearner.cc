@@ -21,7 +21,6 @@ absl::Status Unlearner::Announce(const records::Erasure& erasure) {
       parts_.pool->Notify(shard, absl::FromUnixMicros(erasure.due_time_micros()));
     }
   }
-  CrashPoint("forget_announced");
   return absl::OkStatus();
 }
 
@@ -87,7 +86,8 @@ absl::Status Unlearner::Delete(ModelEntry& model) {
   parts_.pool->Drop(model.uid());
   for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {
     ASSIGN_OR_RETURN(const auto pending, parts_.keyring->erasures().PendingIn({model.uid(), shard}));
-    if (!pending.empty()) RETURN_IF_ERROR(MarkNothingToRetrain({model.uid(), shard}, pending));
+    if (pending.empty()) continue;
+    RETURN_IF_ERROR(MarkNothingToRetrain({model.uid(), shard}, pending));
   }
   RETURN_IF_ERROR(parts_.store->DeleteModel(model.uid()));
   // Last: while anything failed before, the model can be deleted again.

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/striped_locks.h"
 #include "catalog/catalog.h"
+#include "catalog/rekeyer.h"
 #include "storage/keyring.h"
 #include "storage/store.h"
 #include "unlearning/erasure_ledger.h"
@@ -53,6 +54,7 @@ class Unlearner {
     Store* store;
     Keyring* keyring;
     Catalog* catalog;
+    Rekeyer* rekeyer;
     ErasureLedger* ledger;
     Reconciler* reconciler;
     RetrainPool* pool;
@@ -64,7 +66,7 @@ class Unlearner {
 
   // When this returns OK: the erasure survives kill -9 and power loss, the keys of the subject and of every checkpoint
   // that knew it are destroyed, and no later Predict uses a parameter trained on it. O(samples of the subject). With
-  // `sample_ids`, what the subject keeps is sealed with a new key, and the old one is destroyed. The
+  // `sample_ids` the subject gets a new key, and the old one dies when what it keeps has been sealed anew. The
   // same request again returns the same erasure. ALREADY_EXISTS (REQUEST_ID_REUSED): the same id with another body.
   // NOT_FOUND (MODEL_NOT_FOUND). UNAVAILABLE (MODEL_BEING_DELETED). Any other error: not acknowledged; repeat the call
   // with the same request_id.
@@ -100,13 +102,6 @@ class Unlearner {
   void Withdraw(const std::vector<Forgetting>& batch);
   void GiveUp(const std::vector<Forgetting>& batch, const absl::Status& why);
   void RemoveRows(const std::vector<Forgetting>& batch);
-  // Seals anew what the subject keeps, opens its shards to commits, tells the workers.
-  absl::Status Complete(const Pseudonym& subject, const records::Erasure& erasure);
-  // The same for one whose sealing failed, and nothing for any other.
-  absl::Status Resume(const Pseudonym& subject, const records::Erasure& erasure);
-  // True: there was something to be sealed anew.
-  absl::StatusOr<bool> FinishRekeyOf(const Pseudonym& subject, const records::Erasure::ShardTask& task,
-                                     ErasureSequence erasure);
   // Hands an isolated erasure to the workers.
   absl::Status Announce(const records::Erasure& erasure);
   absl::Status MarkNothingToRetrain(ShardId shard, const std::vector<ErasureSequence>& erasures);

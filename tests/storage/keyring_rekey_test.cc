@@ -67,7 +67,8 @@ TEST_F(KeyringRekeyTest, AreListedUntilTheyAreFinished) {
   ASSERT_THAT(*rekeys, SizeIs(2));
   EXPECT_EQ((*rekeys)[0].model, 1);
   EXPECT_EQ((*rekeys)[0].subject, SubjectNumber(2));
-  EXPECT_EQ((*rekeys)[0].old_key.key.bytes(), old_keys[1]);
+  EXPECT_EQ((*rekeys)[0].shard, 0);
+  EXPECT_EQ(RekeyOf(1, SubjectNumber(2))->old_key.key.bytes(), old_keys[1]);
   EXPECT_EQ((*rekeys)[1].model, 2);
   EXPECT_NE(KeyOf(1, SubjectNumber(1)), "");
 }
@@ -114,7 +115,7 @@ TEST_F(KeyringRekeyTest, OfAMovedOrMalformedRowIsDataLoss) {
   StoreBytes(EncodeRekeyKey(1, SubjectNumber(2)), stored);
   Open();
   EXPECT_THAT(keyring_->GetRekey(1, SubjectNumber(2)), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
-  EXPECT_THAT(keyring_->ListRekeys(), Fails(absl::StatusCode::kDataLoss, "SEALED_VALUE_CORRUPT"));
+  EXPECT_THAT(*keyring_->ListRekeys(), SizeIs(2)) << "the list opens no key";
   Close();
   records::PendingRekey record;
   ASSERT_TRUE(record.ParseFromString(stored.substr(1)));

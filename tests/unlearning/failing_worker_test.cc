@@ -58,7 +58,7 @@ TEST_F(FailingWorkerTest, TheErasureStaysOpenAndShowsWhy) {
   trainer_.FailWith(absl::OkStatus());
   clock_.Advance(absl::Minutes(2));
   ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
-  EXPECT_EQ(ProblemOf(1), "");
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return ProblemOf(1).empty(); }));
 }
 
 TEST_F(FailingWorkerTest, ErasuresThatComeDuringTheBackoffDoNotHurryIt) {

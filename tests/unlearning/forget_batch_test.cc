@@ -29,44 +29,11 @@ class ForgetBatchTest : public EngineTest {
     return request;
   }
 
-  // Replaces a stored sample's ciphertext; returns what was there.
-  std::string Overwrite(int subject, const records::Subject::Sample& sample, std::string sealed) {
-    const ShardId shard = {model_->uid(), ShardOf(*model_, subject)};
-    const SampleKey key = SampleKeyFromBytes(sample.key());
-    const auto before = engine_->store().GetSample(shard, PseudonymOf(subject), key);
-    EXPECT_THAT(before, IsOk());
-    SubjectUpdate update;
-    update.shard = shard.shard;
-    update.subject = PseudonymOf(subject);
-    update.row = *RowOf(*model_, subject);
-    update.added = {{key, std::move(sealed)}};
-    EXPECT_THAT(engine_->store().UpdateSubjects(model_->uid(), {&update, 1}), IsOk());
-    return before.value_or("");
-  }
-
-  // An erasure of one sample of subject 1 whose other sample cannot be sealed anew, because it cannot be read.
-  ForgetRequest FailToSeal() {
-    const records::Subject row = *RowOf(*model_, 1);
-    first_is_kept_ = row.samples(0).key() != AsBytes(KeyOf(0));
-    kept_ = row.samples(first_is_kept_ ? 0 : 1);
-    sealed_ = Overwrite(1, kept_, "damaged");
-    const ForgetRequest request = RequestForSample(1, 0);
-    EXPECT_FALSE(engine_->unlearner().Forget(request).ok());
-    return request;
-  }
-  void Repair() { Overwrite(1, kept_, sealed_); }
-
-  SampleKey KeyOf(int number) {
-    return engine_->keyring().SampleKeyOf(SubjectName(1), "sample " + std::to_string(number));
-  }
   uint64_t Count(records::Erasure::State state) { return engine_->ledger().CountsByState()[state]; }
 
   const std::shared_ptr<FaultyFileSystem> files_ = std::make_shared<FaultyFileSystem>();
   const std::unique_ptr<rocksdb::Env> env_ = rocksdb::NewCompositeEnv(files_);
   std::shared_ptr<ModelEntry> model_;
-  bool first_is_kept_ = false;
-  records::Subject::Sample kept_;
-  std::string sealed_;
 };
 
 TEST_F(ForgetBatchTest, EachIsAnsweredAsIfItWereAlone) {
@@ -117,7 +84,8 @@ TEST_F(ForgetBatchTest, NothingIsPublishedBetweenTheWithdrawalAndTheRecord) {
   model_ = CreateModel("m", SmallSpec(1, 2));
   IngestSubjects(*model_, 1, 4);
   StripedLocks locks(16);
-  Reconciler reconciler(&engine_->store(), &engine_->keyring(), &trainer_, &engine_->ledger(), &locks, &clock_);
+  Reconciler reconciler(&engine_->store(), &engine_->keyring(), &engine_->rekeyer(), &trainer_, &engine_->ledger(),
+                        &locks, &clock_);
   const auto reconcile = [&] { return reconciler.Reconcile(*model_, 0, /*train=*/true, [] { return false; }); };
   ASSERT_THAT(engine_->unlearner().Train(*model_), IsOk());
   ASSERT_EQ(*reconcile(), Reconciler::Outcome::kUpToDate);
@@ -169,30 +137,6 @@ TEST_F(ForgetBatchTest, WhenTheWriteFailsNoneIsAcknowledgedAndTheConstituentsVot
   EXPECT_FALSE(AnyoneKnows(*model_, 2));
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
   EXPECT_EQ(Count(records::Erasure::COMPLETED), 2);
-}
-
-TEST_F(ForgetBatchTest, WhatCouldNotBeSealedAnewIsFinishedByTheRepetition) {
-  OpenTrained(4);
-  const ForgetRequest request = FailToSeal();
-  EXPECT_FALSE(AnyoneKnows(*model_, 1)) << "it is isolated all the same";
-  Repair();
-  const auto result = engine_->unlearner().Forget(request);
-  ASSERT_THAT(result, IsOk());
-  ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
-  EXPECT_EQ(Stored(result->erasure).state(), records::Erasure::COMPLETED);
-  EXPECT_EQ(RowOf(*model_, 1)->samples_size(), 1);
-  EXPECT_TRUE(AnyoneKnows(*model_, 1)) << "what the subject keeps is trained on";
-}
-
-TEST_F(ForgetBatchTest, WhatCouldNotBeSealedAnewIsFinishedBeforeTheSubjectsNextErasure) {
-  OpenTrained(4);
-  FailToSeal();
-  Repair();
-  Forget(1);
-  ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
-  EXPECT_EQ(Count(records::Erasure::COMPLETED), 2);
-  EXPECT_EQ(RowOf(*model_, 1), std::nullopt);
-  EXPECT_FALSE(AnyoneKnows(*model_, 1));
 }
 
 }  // namespace

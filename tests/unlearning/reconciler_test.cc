@@ -24,8 +24,8 @@ class ReconcilerTest : public EngineTest {
     for (uint32_t slice = 0; slice < 3; ++slice) {
       for (int nth = 0; nth < 2; ++nth) IngestSubjects(*model_, SubjectIn(*model_, 0, slice, nth), 1);
     }
-    reconciler_ = std::make_unique<Reconciler>(&engine_->store(), &engine_->keyring(), &trainer_, &engine_->ledger(),
-                                               &subject_locks_, &clock_);
+    reconciler_ = std::make_unique<Reconciler>(&engine_->store(), &engine_->keyring(), &engine_->rekeyer(), &trainer_,
+                                               &engine_->ledger(), &subject_locks_, &clock_);
   }
 
   absl::StatusOr<Outcome> Reconcile(bool train, const std::function<bool()>& stop = NeverStop) {

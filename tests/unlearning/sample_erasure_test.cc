@@ -26,6 +26,7 @@ class SampleErasureTest : public EngineTest {
   records::Erasure ForgetSamples(const std::vector<int>& numbers) {
     const auto result = engine_->unlearner().Forget(RequestForSamples(numbers));
     EXPECT_THAT(result, IsOk());
+    EXPECT_THAT(engine_->rekeyer().FinishAll(), IsOk());  // or whoever comes first
     return result.ok() ? result->erasure : records::Erasure();
   }
 
@@ -125,6 +126,7 @@ TEST_F(SampleErasureTest, OtherSamplesUnderTheSameRequestIdAreAnotherRequest) {
   EXPECT_THAT(engine_->unlearner().Forget(request), IsOk());
   request.sample_ids.back() = "sample 2";
   EXPECT_THAT(engine_->unlearner().Forget(request), Fails(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED"));
+  ASSERT_THAT(engine_->rekeyer().FinishAll(), IsOk());
   EXPECT_EQ(KeysOf().size(), 2);
 }
 
@@ -165,6 +167,57 @@ TEST_F(SampleErasureTest, OneThatWasRecordedAloneIsFinishedAtTheNextStart) {
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
   EXPECT_EQ(Stored(erasure).state(), records::Erasure::COMPLETED);
   EXPECT_TRUE(AnyoneKnows(*model_, kSubject)) << "what the subject keeps is trained on";
+}
+
+// The one who comes first, before worker and purger: they wait for the subject's lock, which a Forget and an ingest
+// hold from before the record on.
+TEST_F(SampleErasureTest, ThatIsNotFinishedIsFinishedByTheSubjectsNextErasureAndByAnIngest) {
+  TrainAll(*model_);
+  const std::vector<ForgetRequest> requests = {RequestForSamples({0}), RequestForSamples({1})};
+  const auto results = engine_->unlearner().ForgetAll(requests);
+  for (const auto& result : results) {
+    ASSERT_THAT(result, IsOk());
+    EXPECT_EQ(result->erasure.samples_erased(), 1);
+  }
+  EXPECT_EQ(Ingest(*model_, {{kSubject, 0}, {kSubject, 5}}).ingested, 1);
+  EXPECT_EQ(KeysOf(), (std::set<SampleKey>{KeyOf(2), KeyOf(5)}));
+  ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
+  for (const auto& result : results) EXPECT_EQ(Stored(result->erasure).state(), records::Erasure::COMPLETED);
+}
+
+TEST_F(SampleErasureTest, MoreThanOneWriteHoldsIsSealedAnewToo) {
+  ModelSpec spec = SmallSpec(1, 1);
+  spec.input.shape = {1 << 20};
+  const auto large = CreateModel("large", spec);
+  const std::string content(size_t{1} << 20, 'x');
+  const std::string subject = SubjectName(kSubject);
+  for (int i = 0; i < 7; ++i) {
+    const std::string name = "sample " + std::to_string(i);
+    const NewSample sample = {.subject_id = subject, .sample_id = name, .input = content};
+    ASSERT_THAT(engine_->ingestor().Ingest(*large, {&sample, 1}, /*new_consent=*/false), IsOk());
+  }
+  ForgetRequest request = RequestForSamples({3});
+  request.models = {"large"};
+  const auto result = engine_->unlearner().Forget(request);
+  ASSERT_THAT(result, IsOk());
+  ASSERT_TRUE(WaitUntilIdle(*engine_, *large));
+  EXPECT_EQ(Stored(result->erasure).state(), records::Erasure::COMPLETED);
+  EXPECT_EQ(RowOf(*large, kSubject)->samples_size(), 6);
+  TrainAll(*large);  // reads each of them under the new key
+}
+
+TEST_F(SampleErasureTest, AKeptSampleThatCannotBeReadIsGivenUpAndKeepsNobodyFromBeingErased) {
+  TrainAll(*model_);
+  SubjectUpdate update;
+  update.subject = PseudonymOf(kSubject);
+  update.row = *RowOf(*model_, kSubject);
+  update.added = {{KeyOf(2), "damaged"}};
+  ASSERT_THAT(engine_->store().UpdateSubjects(model_->uid(), {&update, 1}), IsOk());
+  const records::Erasure erasure = ForgetSamples({1});
+  ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
+  EXPECT_EQ(Stored(erasure).state(), records::Erasure::COMPLETED);
+  EXPECT_EQ(KeysOf(), (std::set<SampleKey>{KeyOf(0)}));
+  EXPECT_TRUE(AnyoneKnows(*model_, kSubject));
 }
 
 }  // namespace
