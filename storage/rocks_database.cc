@@ -105,7 +105,12 @@ RocksDatabase::~RocksDatabase() {
 absl::Status RocksDatabase::Write(rocksdb::WriteBatch* batch, bool synced, std::string_view kind) const {
   rocksdb::WriteOptions options;
   options.sync = synced;
-  return FromRocks(db_->Write(options, batch), kind);
+  const absl::Status written = FromRocks(db_->Write(options, batch), kind);
+  if (written.ok()) return written;
+  return Error(written.code(), ReasonOf(written),
+               absl::StrCat(written.message(),
+                            ". No write is taken until you restart the server: only then is it known which of "
+                            "the writes are on the disk"));
 }
 
 absl::Status RocksDatabase::Sync(std::string_view kind) const {
