@@ -76,9 +76,10 @@ LogEnd EndOfLog(std::string_view log) {
       const uint32_t checksum = LittleEndian(record.substr(0, kChecksumBytes));
       const size_t length = LittleEndian(record.substr(kChecksumBytes, kLengthBytes));
       if (length == 0 && record[kTypeAt] == 0) {
-        // Never written. RocksDB would go on with the next block, and so leave out what was here if it was written.
-        if (log.find_first_not_of('\0', begin + at) != std::string_view::npos) return LogEnd::kDamaged;
-        return more_to_come ? LogEnd::kZeros : LogEnd::kWhole;
+        // Never written, or a record whose first bytes alone were. RocksDB would go on with the next block.
+        const bool all_zeros = log.find_first_not_of('\0', begin + at) == std::string_view::npos;
+        if (all_zeros && !more_to_come) return LogEnd::kWhole;
+        return ZerosOrDamage(log, begin + at + kHeaderBytes);
       }
       const std::string_view checked = record.substr(kTypeAt);
       if (length + 1 > checked.size()) {

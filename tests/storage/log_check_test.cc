@@ -91,6 +91,21 @@ TEST_F(LogCheckTest, ZerosInPlaceOfPagesThatWereNotWrittenAreNotDamage) {
   EXPECT_EQ(EndOfLog(Zeroed(wal, wal.size() - 1)), LogEnd::kDamaged) << "no page is missing";
 }
 
+TEST_F(LogCheckTest, APageMayEndAnywhereInARecord) {
+  const std::string wal = WriteWal(100);
+  const size_t first_bytes = 7 + static_cast<uint8_t>(wal[4]);  // header and payload
+  const std::string first = wal.substr(0, first_bytes), rest = wal.substr(first_bytes);
+  // So many records before the others that these lie elsewhere each time.
+  for (size_t copies = 1; copies * first_bytes < kPage; ++copies) {
+    std::string log;
+    for (size_t i = 0; i < copies; ++i) log += first;
+    while (log.size() < 2 * kPage) log += rest;
+    for (size_t page = kPage; page < log.size(); page += kPage) {
+      EXPECT_NE(EndOfLog(Zeroed(log, page)), LogEnd::kDamaged) << copies << " copies, zeros from " << page;
+    }
+  }
+}
+
 TEST_F(LogCheckTest, ZerosBeforeOtherRecordsAreDamage) {
   const std::string wal = WriteWal(20'000);
   for (size_t page = 0; page + 2 * kPage < wal.size(); page += kPage) {
