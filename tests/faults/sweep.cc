@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -90,7 +91,16 @@ void RunShare(const Sweep& sweep, const std::vector<int>& share, const ChildRepo
 struct Counts {
   FaultCounts faults;
   int noticed = 0;
+  std::map<int, int> ended;  // by operation: how often RocksDB ended the process
 };
+
+// While a flush syncs a WAL that it has closed, a synced write waits to sync the same one. When the flush fails,
+// Debian's RocksDB asserts that the writer does not try. The server is then ended as by a kill, which the crash tests
+// are about, and what the client knew is lost here.
+bool IsKnownEnd(const std::string& death) {
+  return absl::StrContains(death, "AssertFalseAndGetStatusForPrevError") &&
+         absl::StrContains(death, "WritableFileWriter4SyncEb");
+}
 
 // Returns those of the share that are left: the child died before it came to them.
 std::vector<int> Judge(const Sweep& sweep, const std::vector<int>& share, const ChildResult& result, Counts& counts) {
@@ -102,6 +112,9 @@ std::vector<int> Judge(const Sweep& sweep, const std::vector<int>& share, const 
     if (line.rfind("problem", 0) == 0) ADD_FAILURE() << sweep.name << " at operation " << nth << ": " << line;
   }
   if (result.death.empty()) return {};
+  if (IsKnownEnd(result.death) && ++counts.ended[nth] < 4) {  // a matter of moments: once more
+    return {std::lower_bound(share.begin(), share.end(), nth), share.end()};
+  }
   ADD_FAILURE() << sweep.name << " at operation " << nth << ": the process " << result.death;
   return {std::upper_bound(share.begin(), share.end(), nth), share.end()};
 }
@@ -132,10 +145,10 @@ void RunSweep(const Sweep& sweep) {
     EXPECT_GT(counts.faults.keyring, 0);
     EXPECT_GT(counts.faults.store, 0);
   }
-  counts.faults.Print(
-      sweep.name,
-      absl::StrCat("every ", stride, ". of ", operations, " operations, ", counts.noticed, " reported by a call"),
-      "nothing lost");
+  counts.faults.Print(sweep.name,
+                      absl::StrCat("every ", stride, ". of ", operations, " operations, ", counts.noticed,
+                                   " reported by a call, RocksDB ended the process at ", counts.ended.size()),
+                      "nothing lost");
 }
 
 void FaultCounts::Count(const std::string& file) {
