@@ -26,7 +26,7 @@ absl::Status FreeSpace::Admit(uint64_t bytes) {
   if (free < reserved_bytes_ || free - reserved_bytes_ < bytes) {
     return Error(absl::StatusCode::kResourceExhausted, "DISK_FULL",
                  absl::StrCat("the device of the data directory has ", free, " bytes free, of which ", reserved_bytes_,
-                              " are kept for erasures"));
+                              " are kept for erasures: make room there"));
   }
   admitted_unasked_ = std::min(kBytesPerQuestion, free - reserved_bytes_ - bytes);
   return absl::OkStatus();

@@ -11,6 +11,7 @@
 #include "rocksdb/env.h"
 #include "rocksdb/write_batch.h"
 #include "storage/keys.h"
+#include "storage/log_check.h"
 #include "storage/rocks_status.h"
 
 namespace expunge {
@@ -24,12 +25,25 @@ absl::Status OtherVersion(std::string_view name, std::string_view found) {
                             kFormatVersion));
 }
 
+absl::Status SyncDirectory(rocksdb::Env* env, std::string_view name, const std::filesystem::path& path) {
+  std::unique_ptr<rocksdb::Directory> directory;
+  RETURN_IF_ERROR(FromRocks(env->NewDirectory(path.empty() ? "." : path.string(), &directory), name));
+  return FromRocks(directory->Fsync(), name);
+}
+
+// Until its entry is synced, a loss of power takes a directory away with everything in it that was synced.
 absl::Status MakeDirectory(rocksdb::Env* env, std::string_view name, const std::string& path) {
+  if (env->FileExists(path + "/CURRENT").ok()) return absl::OkStatus();  // made, and synced, before
   std::filesystem::path made;
   for (const std::filesystem::path& part : std::filesystem::path(path)) {
+    const std::filesystem::path parent = made;
     made /= part;
-    if (env->FileExists(made.string()).ok()) continue;
-    RETURN_IF_ERROR(FromRocks(env->CreateDirIfMissing(made.string()), name));
+    const bool existed = env->FileExists(made.string()).ok();
+    if (!existed) RETURN_IF_ERROR(FromRocks(env->CreateDirIfMissing(made.string()), name));
+    if (!made.has_relative_path()) continue;  // the root has no parent
+    // Also of one that exists: an earlier start may have ended before this. But it may not be ours to open.
+    const absl::Status synced = SyncDirectory(env, name, parent);
+    if (!existed) RETURN_IF_ERROR(synced);
   }
   return absl::OkStatus();
 }
@@ -42,10 +56,15 @@ absl::StatusOr<bool> IsNew(rocksdb::Env* env, std::string_view name, const std::
   RETURN_IF_ERROR(FromRocks(env->GetChildren(path, &files), name));
   for (const std::string& file : files) {
     if (absl::EndsWith(file, ".sst") || absl::EndsWith(file, ".blob") || absl::EndsWith(file, ".log")) {
-      return CorruptStorage(name, "cannot be opened: there are data files, but the file CURRENT is missing");
+      return DamagedStorage(name, "there are data files, but the file CURRENT is missing");
     }
   }
   return true;
+}
+
+// The files of an existing database name one another: one that is not there was lost.
+absl::Status FromOpening(const rocksdb::Status& status, std::string_view name) {
+  return status.IsPathNotFound() ? DamagedStorage(name, "a file is missing") : FromRocks(status, name);
 }
 
 }  // namespace
@@ -56,9 +75,13 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
   RETURN_IF_ERROR(MakeDirectory(options.env, name, path));
   ASSIGN_OR_RETURN(const bool is_new, IsNew(options.env, name, path));
   options.create_if_missing = is_new;
+  // RocksDB's default takes whatever it cannot read for the end of the WAL.
+  ASSIGN_OR_RETURN(const bool ends_early, CheckLogs(options.env, name, path));
+  options.wal_recovery_mode =
+      ends_early ? rocksdb::WALRecoveryMode::kPointInTimeRecovery : rocksdb::WALRecoveryMode::kAbsoluteConsistency;
 
   std::vector<std::string> existing = {rocksdb::kDefaultColumnFamilyName};
-  if (!is_new) RETURN_IF_ERROR(FromRocks(rocksdb::DB::ListColumnFamilies(options, path, &existing), name));
+  if (!is_new) RETURN_IF_ERROR(FromOpening(rocksdb::DB::ListColumnFamilies(options, path, &existing), name));
   std::vector<rocksdb::ColumnFamilyDescriptor> present;
   for (const rocksdb::ColumnFamilyDescriptor& family : families) {
     if (std::find(existing.begin(), existing.end(), family.name) != existing.end()) present.push_back(family);
@@ -68,8 +91,8 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
   auto database = std::unique_ptr<RocksDatabase>(new RocksDatabase());
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(options, path, present, &database->handles_, &db);
+  RETURN_IF_ERROR(FromOpening(opened, name));
   database->db_.reset(db);
-  RETURN_IF_ERROR(FromRocks(opened, name));
   RETURN_IF_ERROR(database->CheckFormat(name));
   RETURN_IF_ERROR(database->MakeMissingFamilies(name, families));
   return database;
@@ -82,7 +105,12 @@ RocksDatabase::~RocksDatabase() {
 absl::Status RocksDatabase::Write(rocksdb::WriteBatch* batch, bool synced, std::string_view kind) const {
   rocksdb::WriteOptions options;
   options.sync = synced;
-  return FromRocks(db_->Write(options, batch), kind);
+  const absl::Status written = FromRocks(db_->Write(options, batch), kind);
+  if (written.ok()) return written;
+  return Error(written.code(), ReasonOf(written),
+               absl::StrCat(written.message(),
+                            ". No write is taken until you restart the server: only then is it known which of "
+                            "the writes are on the disk"));
 }
 
 absl::Status RocksDatabase::Sync(std::string_view kind) const {

@@ -25,7 +25,7 @@ class RocksDatabase {
   RocksDatabase& operator=(const RocksDatabase&) = delete;
 
   // One atomic write; `synced`: survives power loss when it returns, and with it what was written before. After a write
-  // that failed RocksDB is closed to writes; after a full device it opens itself again.
+  // that failed, in the background too, the database is closed to writes until it is reopened.
   absl::Status Write(rocksdb::WriteBatch* batch, bool synced, std::string_view kind) const;
   absl::Status Sync(std::string_view kind) const;  // what was written so far
 

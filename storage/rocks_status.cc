@@ -33,14 +33,21 @@ absl::Status CorruptStorage(std::string_view kind, std::string_view problem) {
   return Error(absl::StatusCode::kDataLoss, "STORAGE_CORRUPT", absl::StrCat(ToAbsl(kind), " ", ToAbsl(problem)));
 }
 
+absl::Status DamagedStorage(std::string_view kind, std::string_view damage) {
+  return CorruptStorage(kind, absl::StrCat("cannot be read: ", ToAbsl(damage),
+                                           "; check the device of the data directory, then restore the main store from "
+                                           "a backup, the keyring from its newest copy"));
+}
+
 absl::Status FromRocks(const rocksdb::Status& status, std::string_view kind) {
   if (status.ok()) return absl::OkStatus();
-  if (status.IsCorruption()) return CorruptStorage(kind, "cannot be read: the stored bytes are damaged");
+  if (status.IsCorruption()) return DamagedStorage(kind);
   const std::string text = status.ToString();
   if (status.IsNoSpace() || (status.IsIOError() && NoSpace(text))) {
-    return Error(
-        absl::StatusCode::kResourceExhausted, "DISK_FULL",
-        absl::StrCat(ToAbsl(kind), " cannot be written: no space is left on the device of the data directory"));
+    return Error(absl::StatusCode::kResourceExhausted, "DISK_FULL",
+                 absl::StrCat(ToAbsl(kind),
+                              " cannot be written: no space is left on the device of the data directory; "
+                              "make room there, then restart the server"));
   }
   if (status.IsIOError() && LockHeld(text)) {
     return Error(absl::StatusCode::kFailedPrecondition, "DATA_DIR_IN_USE",
@@ -51,7 +58,10 @@ absl::Status FromRocks(const rocksdb::Status& status, std::string_view kind) {
                  absl::StrCat(ToAbsl(kind), " needs a data directory that this user may read and write: ", text));
   }
   return Error(absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE",
-               absl::StrCat(ToAbsl(kind), " cannot be read or written: ", text));
+               absl::StrCat(ToAbsl(kind),
+                            " cannot be read or written; check the device of the data directory, and "
+                            "restart the server if this goes on: ",
+                            text));
 }
 
 }  // namespace expunge

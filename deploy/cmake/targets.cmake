@@ -16,7 +16,7 @@ function(expunge_library name)
 endfunction()
 
 # expunge_test(<name> SOURCES ... LIBS ...): a GoogleTest program; each of its tests is a CTest test. Its CTest label is
-# LABEL, or else the folder where that says a kind of test (integration, crash, property), or else unit.
+# LABEL, or else the folder where that says a kind of test (integration, crash, property, faults), or else unit.
 function(expunge_test name)
   cmake_parse_arguments(ARG "" "TIMEOUT;LABEL" "SOURCES;LIBS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -28,7 +28,7 @@ function(expunge_test name)
   endif()
   if(NOT ARG_LABEL)
     get_filename_component(ARG_LABEL ${CMAKE_CURRENT_SOURCE_DIR} NAME)
-    if(NOT ARG_LABEL MATCHES "^(integration|crash|property)$")
+    if(NOT ARG_LABEL MATCHES "^(integration|crash|property|faults)$")
       set(ARG_LABEL unit)
     endif()
   endif()

@@ -78,7 +78,7 @@ TEST_F(DiskFullTest, AnUpdateThatFailsAtAnyWriteIsWholeOrAbsent) {
   }
 }
 
-TEST_F(DiskFullTest, AnIngestThatFailsIsAbsentAndTheStoreRecovers) {
+TEST_F(DiskFullTest, AnIngestThatFailsIsAbsentAndTheStoreGoesOnAfterAReopen) {
   ReopenableStore store(directory_ / "store", env_.get());
   Populate(store.get());
   files_->FailAfter(0, Fault::kNoSpace);
@@ -90,6 +90,9 @@ TEST_F(DiskFullTest, AnIngestThatFailsIsAbsentAndTheStoreRecovers) {
   EXPECT_THAT(store->PutModel(2, ModelNamed("second")), Fails(absl::StatusCode::kResourceExhausted, "DISK_FULL"));
   EXPECT_EQ(Contents(store->View().get(), kShard).size(), 1);
   files_->Heal();
+  const absl::Status closed = store->PutModel(2, ModelNamed("second"));
+  EXPECT_THAT(closed, Fails(absl::StatusCode::kResourceExhausted, "DISK_FULL")) << "the device has space again";
+  EXPECT_THAT(std::string(closed.message()), testing::HasSubstr("No write is taken until you restart the server"));
   store.Reopen();
   EXPECT_EQ(Contents(store->View().get(), kShard).size(), 1);
   EXPECT_EQ(store->ListModels()->front().second.name(), "m");

@@ -123,7 +123,9 @@ TEST_F(KeyringFaultTest, AFailingDeviceIsUnavailable) {
   EXPECT_THAT(keyring_->DestroyModelKeys(1), unavailable);
   EXPECT_THAT(keyring_->NextModelUid(), unavailable);
   files_->Heal();
-  EXPECT_THAT(keyring_->CreateCheckpointKey(kShard, 0, RandomCheckpointKeyId(), key), unavailable) << "it latches";
+  const absl::Status latched = keyring_->CreateCheckpointKey(kShard, 0, RandomCheckpointKeyId(), key);
+  EXPECT_THAT(latched, unavailable);
+  EXPECT_THAT(std::string(latched.message()), testing::HasSubstr("No write is taken until you restart the server"));
   Reopen();
   EXPECT_THAT(keyring_->CreateCheckpointKey(kShard, 0, RandomCheckpointKeyId(), key), IsOk());
 }

@@ -211,7 +211,8 @@ TEST_F(StoreOpenTest, ADamagedFileIsDataLossAndNothingOfItIsShown) {
   const absl::Status scanned = (*store)->View()->ScanSamples(
       {1, 0}, [](const Pseudonym&, const SampleKey&, std::string_view) { return absl::OkStatus(); });
   EXPECT_THAT(scanned, Fails(absl::StatusCode::kDataLoss, "STORAGE_CORRUPT"));
-  EXPECT_EQ(scanned.message(), "a sample cannot be read: the stored bytes are damaged");
+  EXPECT_THAT(std::string(scanned.message()),
+              testing::StartsWith("a sample cannot be read: the stored bytes are damaged; check the device"));
 }
 
 }  // namespace

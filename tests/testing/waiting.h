@@ -2,6 +2,8 @@
 #define EXPUNGE_TESTING_WAITING_H_
 
 #include <functional>
+#include <memory>
+#include <vector>
 
 #include "absl/time/clock.h"
 #include "base/mutex.h"
@@ -10,9 +12,9 @@
 
 namespace expunge {
 
-// Waits until `done`, asked whenever the ledger or the model tells of a change. False after `limit`, which only a
-// defect reaches: a test that gets it fails.
-inline bool WaitUntil(Engine& engine, ModelEntry& model, const std::function<bool()>& done,
+// Waits until `done`, asked whenever one of `notifiers` tells of a change. False after `limit`, which only a defect
+// reaches: a test that gets it fails.
+inline bool WaitUntil(const std::vector<Notifier*>& notifiers, const std::function<bool()>& done,
                       absl::Duration limit = absl::Seconds(60)) {
   Mutex mutex;
   CondVar changed;
@@ -22,8 +24,8 @@ inline bool WaitUntil(Engine& engine, ModelEntry& model, const std::function<boo
     ++changes;
     changed.SignalAll();
   };
-  const auto ledger_subscription = engine.ledger().changes().Subscribe(tell);
-  const auto model_subscription = model.changes().Subscribe(tell);
+  std::vector<std::unique_ptr<Notifier::Subscription>> subscriptions;
+  for (Notifier* const notifier : notifiers) subscriptions.push_back(notifier->Subscribe(tell));
   const absl::Time deadline = absl::Now() + limit;
   while (true) {
     uint64_t seen;
@@ -38,6 +40,12 @@ inline bool WaitUntil(Engine& engine, ModelEntry& model, const std::function<boo
         return false;
     }
   }
+}
+
+// Asked whenever the ledger or the model tells of a change.
+inline bool WaitUntil(Engine& engine, ModelEntry& model, const std::function<bool()>& done,
+                      absl::Duration limit = absl::Seconds(60)) {
+  return WaitUntil({&engine.ledger().changes(), &model.changes()}, done, limit);
 }
 
 // Nothing is owed: every shard is up to date and every erasure completed.
