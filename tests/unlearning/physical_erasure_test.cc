@@ -1,8 +1,11 @@
 // What an erasure leaves in the files, and when it says that nothing is left. Each search has its positive control.
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,22 +41,44 @@ class PhysicalErasureTest : public EngineTest {
     ASSERT_THAT(engine_->keyring().Sync(), IsOk());
   }
 
-  // A row as it lies on the disk. The engine may replace a file between the moments at which it is named and read.
-  std::string KeyringRow(KeyringFamily family, const std::string& key) {
-    while (true) {
+  // The keyring as it lies on the disk. The engine may replace a file between the moments at which it is named and
+  // read.
+  void ReadKeyring(
+      const std::function<bool(rocksdb::DB&, const std::vector<rocksdb::ColumnFamilyHandle*>&)>& read) const {
+    for (bool done = false; !done;) {
       std::vector<rocksdb::ColumnFamilyHandle*> handles;
       rocksdb::DB* opened = nullptr;
-      std::string value;
       if (!rocksdb::DB::OpenForReadOnly(KeyringOptions(nullptr), options_.data_dir + "/keyring", KeyringFamilies(),
                                         &handles, &opened)
                .ok()) {
         continue;
       }
       const std::unique_ptr<rocksdb::DB> db(opened);
-      const bool found = db->Get(rocksdb::ReadOptions(), handles[family], key, &value).ok();
+      done = read(*db, handles);
       for (rocksdb::ColumnFamilyHandle* handle : handles) EXPECT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
-      if (found) return value;
     }
+  }
+  std::string KeyringRow(KeyringFamily family, const std::string& key) const {
+    std::string value;
+    ReadKeyring([&](rocksdb::DB& db, const auto& handles) {
+      return db.Get(rocksdb::ReadOptions(), handles[family], key, &value).ok();
+    });
+    return value;
+  }
+  // The files with keys.
+  std::set<std::string> KeyTables() const {
+    std::set<std::string> names;
+    ReadKeyring([&](rocksdb::DB& db, const auto& handles) {
+      std::vector<rocksdb::LiveFileMetaData> files;
+      db.GetLiveFilesMetaData(&files);
+      for (const rocksdb::LiveFileMetaData& file : files) {
+        const std::string& family = file.column_family_name;
+        if (family == handles[kKeys]->GetName() || family == handles[kCheckpointKeys]->GetName())
+          names.insert(file.name);
+      }
+      return true;
+    });
+    return names;
   }
 
   Traces TracesOf(int subject) {
@@ -80,6 +105,14 @@ class PhysicalErasureTest : public EngineTest {
     const auto report = SearchForTraces(*set, options_.data_dir + directory);
     EXPECT_THAT(report, IsOk());
     return report->hit_count > 0;
+  }
+
+  // A file of the data directory with copies of the bytes; returns its path.
+  std::string Write(const std::string& name, const std::string& bytes, int times = 1) {
+    const std::string path = options_.data_dir + "/" + name;
+    std::ofstream file(path);
+    for (int i = 0; i < times; ++i) file << '.' << bytes;
+    return path;
   }
 
   bool WaitForState(const records::Erasure& erasure, records::Erasure::State state) {
@@ -175,6 +208,38 @@ TEST_F(PhysicalErasureTest, ASubjectThatCameBackDoesNotHoldItsErasureOpen) {
   EXPECT_FALSE(IsIn("", traces.wrapped_key));
   EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
   EXPECT_FALSE(IsIn("", traces.ciphertext));
+}
+
+// The pseudonym of who came back may be anywhere, and often.
+TEST_F(PhysicalErasureTest, WhatMayBeThereHidesNothingThatMustBeGone) {
+  OpenTrained();
+  Write("allowed", TracesOf(7).pseudonym, /*times=*/1000);
+  const std::string copy = Write("left-behind", TracesOf(8).ciphertext);  // is searched after it
+  const records::Erasure first = Forget(7), second = Forget(8);
+  Ingest(*model_, {{7, 0}}, /*new_consent=*/true);
+  ASSERT_TRUE(WaitForState(first, records::Erasure::COMPLETED));
+  ASSERT_TRUE(WaitForState(second, records::Erasure::COMPLETED));
+  const auto reclaimed = engine_->reclaimer().ReclaimNow();
+  EXPECT_THAT(reclaimed, Fails(absl::StatusCode::kInternal, "TRACES_FOUND"));
+  EXPECT_THAT(std::string(reclaimed.status().message()), HasSubstr("left-behind"));
+  EXPECT_EQ(Stored(second).reclaimed_time_micros(), 0);
+  std::filesystem::remove(copy);
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 2);
+}
+
+// More places than a search keeps, of a subject that has a newer erasure.
+TEST_F(PhysicalErasureTest, ASubjectThatIsForgottenTwiceIsHeldOpenByWhatIsLeftOfIt) {
+  OpenTrained();
+  const std::string copy = Write("left-behind", TracesOf(7).pseudonym, /*times=*/1000);
+  const records::Erasure first = Forget(7);
+  Ingest(*model_, {{7, 0}}, /*new_consent=*/true);
+  const records::Erasure second = Forget(7);
+  ASSERT_TRUE(WaitForState(first, records::Erasure::COMPLETED));
+  ASSERT_TRUE(WaitForState(second, records::Erasure::COMPLETED)) << "no key is in it";
+  EXPECT_THAT(engine_->reclaimer().ReclaimNow(), Fails(absl::StatusCode::kInternal, "TRACES_FOUND"));
+  EXPECT_EQ(Stored(second).reclaimed_time_micros(), 0);
+  std::filesystem::remove(copy);
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 2);
 }
 
 TEST_F(PhysicalErasureTest, AKeyWithoutSamplesLeavesToo) {
