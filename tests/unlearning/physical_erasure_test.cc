@@ -199,6 +199,30 @@ TEST_F(PhysicalErasureTest, SamplesThatAreErasedAloneLeaveNothingAndTheOthersCan
   EXPECT_TRUE(AnyoneKnows(*model_, 7));
 }
 
+TEST_F(PhysicalErasureTest, AnySampleThatIsErasedAloneIsLookedFor) {
+  OpenTrained();
+  constexpr int kSamples = 100;
+  std::vector<TestSample> samples;
+  for (int number = 0; number <= kSamples; ++number) samples.push_back({500, number});
+  Ingest(*model_, samples);
+  const ShardId shard = {model_->uid(), 0};
+  ForgetRequest request = RequestFor(500);
+  std::vector<std::string> ciphertexts;
+  for (int number = 0; number < kSamples; ++number) {
+    request.sample_ids.push_back("sample " + std::to_string(number));
+    const SampleKey key = engine_->keyring().SampleKeyOf(SubjectName(500), request.sample_ids.back());
+    ciphertexts.push_back(*engine_->store().GetSample(shard, PseudonymOf(500), key));
+  }
+  const records::Erasure erasure = engine_->unlearner().Forget(request)->erasure;
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  for (const std::string& ciphertext : ciphertexts) {
+    const std::string copy = Write("left-behind", ciphertext);
+    EXPECT_THAT(engine_->reclaimer().ReclaimNow(), Fails(absl::StatusCode::kInternal, "TRACES_FOUND"));
+    std::filesystem::remove(copy);
+  }
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+}
+
 TEST_F(PhysicalErasureTest, ASubjectThatCameBackDoesNotHoldItsErasureOpen) {
   OpenTrained();
   const Traces traces = TracesOf(7);
