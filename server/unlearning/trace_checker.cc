@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
@@ -98,7 +97,8 @@ absl::Status TraceChecker::AllowPseudonyms(Search* search) const {
       ASSIGN_OR_RETURN(const Pseudonym subject, DigestFromBytes((*traces)->pseudonym()));
       const auto place = waiting.find(subject);
       if (place == waiting.end()) continue;
-      for (Search::Origin* const origin : place->second) origin->allowed = origin->allowed || origin->erasure < sequence;
+      for (Search::Origin* const origin : place->second)
+        origin->allowed = origin->allowed || origin->erasure < sequence;
     }
     if (newer.size() < kPage) break;
     first = newer.back() + 1;
@@ -122,20 +122,23 @@ absl::Status TraceChecker::Run(const std::string& directory, bool keys_alone, co
     if (patterns.empty()) return absl::OkStatus();
     const size_t max_hits = std::max(TraceSearchOptions().max_hits, patterns.size());
     ASSIGN_OR_RETURN(const PatternSet set, PatternSet::Create(std::move(patterns)));
-    ASSIGN_OR_RETURN(const TraceReport report, SearchForTraces(set, directory, {
-                                                                                   .max_hits = max_hits,
-                                                                                   .stop = [&stop] { return stop.load(); },
-                                                                               }));
+    TraceSearchOptions options = {.max_hits = max_hits, .is_data_dir = directory.empty()};
+    options.stop = [&stop] { return stop.load(); };
+    ASSIGN_OR_RETURN(const TraceReport report, SearchForTraces(set, data_dir_ + directory, options));
+    if (report.links > 0) {
+      return Error(absl::StatusCode::kFailedPrecondition, "SEARCH_INCOMPLETE",
+                   absl::StrCat(report.first_link,
+                                " is a symbolic link, and what is behind it was not searched: remove the link"));
+    }
     if (report.hit_count == 0) return absl::OkStatus();
     RETURN_IF_ERROR(AllowPseudonyms(search));  // who came back since
     for (const TraceHit& hit : report.hits) {
       const Search::Origin& origin = search->origins[places[hit.pattern]];
       if (origin.allowed) continue;
-      remaining->try_emplace(
-          origin.erasure,
-          Error(absl::StatusCode::kInternal, "TRACES_FOUND",
-                absl::StrCat(ToAbsl(NameOf(origin.kind)), " that must be gone is in ",
-                             absl::Utf8SafeCHexEscape(hit.file), " at offset ", hit.offset)));
+      remaining->try_emplace(origin.erasure,
+                             Error(absl::StatusCode::kInternal, "TRACES_FOUND",
+                                   absl::StrCat(ToAbsl(NameOf(origin.kind)), " that must be gone is in ", hit.file,
+                                                " at offset ", hit.offset)));
     }
     if (report.hit_count == report.hits.size()) return absl::OkStatus();
   }
@@ -155,7 +158,7 @@ absl::StatusOr<TraceChecker::Remaining> TraceChecker::Check(absl::Span<const Era
     }
     RETURN_IF_ERROR(AllowPseudonyms(&search));
     for (const Place& place : places) {
-      RETURN_IF_ERROR(Run(data_dir_ + place.directory, place.keys_alone, stop, &search, &remaining));
+      RETURN_IF_ERROR(Run(place.directory, place.keys_alone, stop, &search, &remaining));
     }
   }
   return remaining;

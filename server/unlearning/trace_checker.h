@@ -19,8 +19,8 @@ namespace expunge {
 // Searches the data directory for what must be gone, before anybody says that it is. Thread-safe; the parts are not
 // owned.
 //
-// Errors: INTERNAL (TRACES_FOUND) names a file, and what kind of trace it holds, never its bytes; those of
-// SearchForTraces.
+// Errors: INTERNAL (TRACES_FOUND) names a file, and what kind of trace it holds, never its bytes; FAILED_PRECONDITION
+// (SEARCH_INCOMPLETE): a symbolic link, other than `store` and `keyring`; those of SearchForTraces.
 class TraceChecker {
  public:
   TraceChecker(std::string data_dir, const Keyring* keyring, const Catalog* catalog)

@@ -223,6 +223,42 @@ TEST_F(PhysicalErasureTest, AnySampleThatIsErasedAloneIsLookedFor) {
   EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
 }
 
+TEST_F(PhysicalErasureTest, DirectoriesThatAreLinksAreSearched) {
+  const TempDir elsewhere;
+  std::filesystem::create_directories(options_.data_dir);
+  for (const char* name : {"store", "keyring"}) {
+    std::filesystem::create_directory(elsewhere / name);
+    std::filesystem::create_directory_symlink(elsewhere / name, options_.data_dir + "/" + name);
+  }
+  OpenTrained();
+  std::ofstream(elsewhere / "keyring/left-behind")
+      << KeyringRow(kKeys, EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7)));
+  std::ofstream(elsewhere / "store/left-behind") << TracesOf(8).ciphertext;
+  const records::Erasure first = Forget(7), second = Forget(8);
+  ASSERT_TRUE(WaitForState(second, records::Erasure::COMPLETED));
+  EXPECT_THAT(engine_->reclaimer().ReclaimNow(), Fails(absl::StatusCode::kInternal, "TRACES_FOUND"));
+  std::filesystem::remove(elsewhere / "store/left-behind");
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+  EXPECT_EQ(Stored(first).purged_time_micros(), 0);
+  std::filesystem::remove(elsewhere / "keyring/left-behind");
+  EXPECT_TRUE(WaitForState(first, records::Erasure::COMPLETED));
+}
+
+TEST_F(PhysicalErasureTest, NothingIsSaidToBeGoneWhileALinkLeadsElsewhere) {
+  OpenTrained();
+  const TempDir elsewhere;
+  const records::Erasure erasure = Forget(7);
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  const std::string link = options_.data_dir + "/archive";
+  std::filesystem::create_directory_symlink(elsewhere.path(), link);
+  const auto reclaimed = engine_->reclaimer().ReclaimNow();
+  EXPECT_THAT(reclaimed, Fails(absl::StatusCode::kFailedPrecondition, "SEARCH_INCOMPLETE"));
+  EXPECT_THAT(std::string(reclaimed.status().message()), HasSubstr("archive is a symbolic link"));
+  EXPECT_EQ(Stored(erasure).reclaimed_time_micros(), 0);
+  std::filesystem::remove(link);
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+}
+
 TEST_F(PhysicalErasureTest, ASubjectThatCameBackDoesNotHoldItsErasureOpen) {
   OpenTrained();
   const Traces traces = TracesOf(7);
