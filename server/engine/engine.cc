@@ -70,7 +70,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                                               .purger = e.purger_.get(),
                                                               .subject_locks = &e.subject_locks_,
                                                               .clock = clock});
-  e.auditor_ = std::make_unique<Auditor>(e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.pool_.get(), clock);
+  e.auditor_ = std::make_unique<Auditor>(e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.pool_.get(),
+                                         e.purger_.get(), clock);
   return engine;
 }
 

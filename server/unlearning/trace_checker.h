@@ -26,16 +26,18 @@ class TraceChecker {
   TraceChecker(std::string data_dir, const Keyring* keyring, const Catalog* catalog)
       : data_dir_(std::move(data_dir)), keyring_(keyring), catalog_(catalog) {}
 
+  // Erasures of which something is there still, or whose traces cannot be read, each with why.
+  using Remaining = std::map<ErasureSequence, absl::Status>;
+
   // After Keyring::Purge: the destroyed keys are in no file of the data directory, and nothing of the erased in the
-  // keyring.
-  absl::Status CheckPurged(absl::Span<const ErasureSequence> erasures, const std::atomic<bool>& stop) const;
+  // keyring, but for those that are returned.
+  absl::StatusOr<Remaining> CheckPurged(absl::Span<const ErasureSequence> erasures,
+                                        const std::atomic<bool>& stop) const;
 
   // After Store::Reclaim: nothing of the erased is in any file.
   absl::Status CheckReclaimed(absl::Span<const ErasureSequence> erasures, const std::atomic<bool>& stop) const;
 
  private:
-  // Erasures of which something is there still, or whose traces cannot be read, each with why.
-  using Remaining = std::map<ErasureSequence, absl::Status>;
   struct Search;
   struct Place {
     std::string directory;  // below the data directory

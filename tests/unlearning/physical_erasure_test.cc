@@ -169,6 +169,37 @@ TEST_F(PhysicalErasureTest, ACopyThatIsLeftAnywhereInTheDirectoryHoldsTheErasure
   EXPECT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
 }
 
+TEST_F(PhysicalErasureTest, OneThatIsHeldOpenHoldsNoOtherOpen) {
+  OpenTrained();
+  const std::string copy =
+      Write("left-behind", KeyringRow(kKeys, EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7))));
+  const records::Erasure held = Forget(7);
+  for (int subject = 1; subject <= 6; ++subject) {
+    const records::Erasure erasure = Forget(subject);
+    ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED)) << subject;
+  }
+  EXPECT_EQ(Stored(held).purged_time_micros(), 0);
+  std::filesystem::remove(copy);
+  EXPECT_TRUE(WaitForState(held, records::Erasure::COMPLETED));
+}
+
+// The purge that took their range for granted may have been wrong.
+TEST_F(PhysicalErasureTest, AfterTracesWereFoundThePurgeRewritesEverything) {
+  OpenTrained();
+  const std::string copy =
+      Write("left-behind", KeyringRow(kKeys, EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7))));
+  const records::Erasure held = Forget(7);
+  ASSERT_TRUE(WaitForState(Forget(8), records::Erasure::COMPLETED));
+  const std::set<std::string> before = KeyTables();
+  EXPECT_FALSE(before.empty());
+  const auto all_are_new = [&] {
+    const std::set<std::string> now = KeyTables();
+    return std::none_of(before.begin(), before.end(), [&](const std::string& name) { return now.contains(name); });
+  };
+  EXPECT_TRUE(Eventually(all_are_new));
+  EXPECT_EQ(Stored(held).purged_time_micros(), 0);
+}
+
 TEST_F(PhysicalErasureTest, ACiphertextThatIsLeftIsNotReclaimed) {
   OpenTrained();
   const std::string copy = options_.data_dir + "/left-behind";

@@ -1,9 +1,14 @@
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/mutex.h"
+#include "rocksdb/db.h"
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
+#include "storage/keys.h"
+#include "storage/rocks_options.h"
 #include "tests/testing/engine_fixture.h"
 
 namespace expunge {
@@ -110,6 +115,32 @@ TEST_F(PurgeTest, AnotherErasureOfTheSubjectWaitsForThePurgeToo) {
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
   EXPECT_EQ(Stored(first).state(), records::Erasure::COMPLETED);
   EXPECT_EQ(Stored(second).state(), records::Erasure::COMPLETED);
+}
+
+TEST_F(PurgeTest, OneWhoseTracesCannotBeReadHoldsNoOtherOpen) {
+  const records::Erasure damaged = ForgetWithoutPurge(1);
+  files_->Set(Mode::kRefused);
+  Close();
+  files_->Set(Mode::kFree);
+  {
+    std::vector<rocksdb::ColumnFamilyHandle*> families;
+    rocksdb::DB* opened = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(KeyringOptions(nullptr), options_.data_dir + "/keyring", KeyringFamilies(), &families,
+                                  &opened)
+                    .ok());
+    const std::unique_ptr<rocksdb::DB> db(opened);
+    const std::string place = EncodeTracesKey(damaged.sequence());
+    std::string bytes;
+    ASSERT_TRUE(db->Get(rocksdb::ReadOptions(), families[kTraces], place, &bytes).ok());
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), families[kTraces], place, bytes).ok());
+    for (rocksdb::ColumnFamilyHandle* family : families) ASSERT_TRUE(db->DestroyColumnFamilyHandle(family).ok());
+  }
+  Open();
+  model_ = FindModel("m");
+  const records::Erasure other = Forget(2);
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(other).state() == records::Erasure::COMPLETED; }));
+  EXPECT_EQ(Stored(damaged).purged_time_micros(), 0);
 }
 
 }  // namespace
