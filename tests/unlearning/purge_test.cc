@@ -143,5 +143,58 @@ TEST_F(PurgeTest, OneWhoseTracesCannotBeReadHoldsNoOtherOpen) {
   EXPECT_EQ(Stored(damaged).purged_time_micros(), 0);
 }
 
+TEST_F(PurgeTest, AForgetAfterADeletionWaitsForTheDeletionsPurge) {
+  files_->Set(Mode::kHeld);
+  ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
+  const records::Erasure before = Forget(1);
+  files_->WaitUntilAsked();
+  const records::Erasure meanwhile = Forget(2);
+  EXPECT_EQ(Stored(before).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
+  EXPECT_EQ(Stored(meanwhile).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
+  EXPECT_EQ(Stored(meanwhile).purged_time_micros(), 0);
+  files_->Set(Mode::kFree);
+  EXPECT_TRUE(Eventually([&] { return Stored(before).state() == records::Erasure::COMPLETED; }));
+  EXPECT_TRUE(Eventually([&] { return Stored(meanwhile).state() == records::Erasure::COMPLETED; }));
+  EXPECT_EQ(Forget(3).state(), records::Erasure::COMPLETED) << "nothing is owed";
+}
+
+TEST_F(PurgeTest, ADeletionWhosePurgeFailedIsOwedOneAfterAStart) {
+  files_->Set(Mode::kHeld);
+  ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
+  files_->WaitUntilAsked();
+  files_->Set(Mode::kRefused);
+  Close();
+  files_->Set(Mode::kFree);
+  OpenWithoutRecovery();
+  files_->Set(Mode::kHeld);
+  ASSERT_THAT(engine_->Recover(), IsOk());
+  const records::Erasure erasure = Forget(1);
+  EXPECT_EQ(Stored(erasure).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
+  files_->Set(Mode::kFree);
+  EXPECT_TRUE(Eventually([&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
+}
+
+// What a hard link makes fail can succeed later.
+TEST_F(PurgeTest, ADeletionWhosePurgeFailsIsOwedOne) {
+  ASSERT_THAT(engine_->keyring().Purge(), IsOk());
+  const std::string link = dir_ / "link";
+  for (const auto& entry : std::filesystem::directory_iterator(options_.data_dir + "/keyring")) {
+    if (entry.path().extension() == ".sst" && !std::filesystem::exists(link)) {
+      std::filesystem::create_hard_link(entry.path(), link);
+    }
+  }
+  ASSERT_TRUE(std::filesystem::exists(link));
+  ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
+  ASSERT_TRUE(Eventually([&] { return !engine_->auditor().Report()->purge_problem.ok(); }));
+  EXPECT_THAT(engine_->auditor().Report()->purge_problem,
+              Fails(absl::StatusCode::kFailedPrecondition, "KEYRING_HARD_LINKED"));
+  const records::Erasure erasure = Forget(1);
+  EXPECT_EQ(Stored(erasure).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
+  std::filesystem::remove(link);
+  EXPECT_TRUE(Eventually([&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
+  EXPECT_TRUE(Eventually([&] { return engine_->auditor().Report()->purge_problem.ok(); }));
+  EXPECT_EQ(Forget(2).state(), records::Erasure::COMPLETED) << "nothing is owed";
+}
+
 }  // namespace
 }  // namespace expunge
