@@ -77,9 +77,13 @@ void Purger::Run() {
   while (const std::optional<Batch> batch = NextBatch()) {
     const absl::Time begin = absl::Now();
     const auto remaining = Purge(batch->erasures);
+    {
+      MutexLock lock(&mutex_);
+      if (stopping_) return;
+      Settle(*batch, remaining);
+    }
+    ledger_->changes().Notify();
     MutexLock lock(&mutex_);
-    if (stopping_) return;
-    Settle(*batch, remaining);
     if (remaining.ok()) {
       Pause(std::min(kLongestPause, 3 * (absl::Now() - begin)));
     } else {

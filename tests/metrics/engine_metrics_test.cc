@@ -95,9 +95,9 @@ TEST_F(EngineMetricsTest, APurgeThatFailsIsShownUntilItSucceeds) {
   }
   EXPECT_EQ(Page()["expunge_purge_failing"], 0);
   Forget(1);
-  EXPECT_TRUE(Eventually([this] { return Page()["expunge_purge_failing"] == 1; }));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [this] { return Page()["expunge_purge_failing"] == 1; }));
   std::filesystem::remove(link);
-  EXPECT_TRUE(Eventually([this] { return Page()["expunge_purge_failing"] == 0; }));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [this] { return Page()["expunge_purge_failing"] == 0; }));
 }
 
 TEST_F(EngineMetricsTest, AnErasureIsCountedAndTimedFromForgetToTheLastByte) {

@@ -40,14 +40,6 @@ inline bool WaitUntil(Engine& engine, ModelEntry& model, const std::function<boo
   }
 }
 
-// The same where nobody tells of changes: asks again and again.
-inline bool Eventually(const std::function<bool()>& done, absl::Duration limit = absl::Seconds(60)) {
-  for (const absl::Time deadline = absl::Now() + limit; absl::Now() < deadline; absl::SleepFor(absl::Milliseconds(5))) {
-    if (done()) return true;
-  }
-  return false;
-}
-
 // Nothing is owed: every shard is up to date and every erasure completed.
 inline bool IsIdle(Engine& engine, ModelEntry& model) {
   for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {

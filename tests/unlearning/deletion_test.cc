@@ -170,7 +170,7 @@ TEST_F(DeletionTest, AForgetAfterItIsCompletedWithoutARetrain) {
   OpenTrained();
   ASSERT_THAT(Delete(), IsOk());
   const records::Erasure erasure = Forget(1);
-  EXPECT_TRUE(Eventually([&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
   EXPECT_EQ(erasure.tasks_size(), 0);
   EXPECT_EQ(erasure.samples_erased(), 0);
 }

@@ -196,7 +196,7 @@ TEST_F(PhysicalErasureTest, AfterTracesWereFoundThePurgeRewritesEverything) {
     const std::set<std::string> now = KeyTables();
     return std::none_of(before.begin(), before.end(), [&](const std::string& name) { return now.contains(name); });
   };
-  EXPECT_TRUE(Eventually(all_are_new));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, all_are_new));
   EXPECT_EQ(Stored(held).purged_time_micros(), 0);
 }
 

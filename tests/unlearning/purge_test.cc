@@ -153,8 +153,8 @@ TEST_F(PurgeTest, AForgetAfterADeletionWaitsForTheDeletionsPurge) {
   EXPECT_EQ(Stored(meanwhile).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
   EXPECT_EQ(Stored(meanwhile).purged_time_micros(), 0);
   files_->Set(Mode::kFree);
-  EXPECT_TRUE(Eventually([&] { return Stored(before).state() == records::Erasure::COMPLETED; }));
-  EXPECT_TRUE(Eventually([&] { return Stored(meanwhile).state() == records::Erasure::COMPLETED; }));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(before).state() == records::Erasure::COMPLETED; }));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(meanwhile).state() == records::Erasure::COMPLETED; }));
   EXPECT_EQ(Forget(3).state(), records::Erasure::COMPLETED) << "nothing is owed";
 }
 
@@ -171,7 +171,7 @@ TEST_F(PurgeTest, ADeletionWhosePurgeFailedIsOwedOneAfterAStart) {
   const records::Erasure erasure = Forget(1);
   EXPECT_EQ(Stored(erasure).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
   files_->Set(Mode::kFree);
-  EXPECT_TRUE(Eventually([&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
 }
 
 // What a hard link makes fail can succeed later.
@@ -185,14 +185,14 @@ TEST_F(PurgeTest, ADeletionWhosePurgeFailsIsOwedOne) {
   }
   ASSERT_TRUE(std::filesystem::exists(link));
   ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
-  ASSERT_TRUE(Eventually([&] { return !engine_->auditor().Report()->purge_problem.ok(); }));
+  ASSERT_TRUE(WaitUntil(*engine_, *model_, [&] { return !engine_->auditor().Report()->purge_problem.ok(); }));
   EXPECT_THAT(engine_->auditor().Report()->purge_problem,
               Fails(absl::StatusCode::kFailedPrecondition, "KEYRING_HARD_LINKED"));
   const records::Erasure erasure = Forget(1);
   EXPECT_EQ(Stored(erasure).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
   std::filesystem::remove(link);
-  EXPECT_TRUE(Eventually([&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
-  EXPECT_TRUE(Eventually([&] { return engine_->auditor().Report()->purge_problem.ok(); }));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return engine_->auditor().Report()->purge_problem.ok(); }));
   EXPECT_EQ(Forget(2).state(), records::Erasure::COMPLETED) << "nothing is owed";
 }
 
