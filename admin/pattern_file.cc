@@ -60,22 +60,41 @@ absl::StatusOr<std::string> DecodeLongEnough(std::string_view line) {
   return Invalid(absl::StrCat("must give at least ", PatternSet::kMinBytes, " bytes, gives ", bytes.size()));
 }
 
-}  // namespace
-
-absl::StatusOr<std::vector<Pattern>> ReadPatternFile(const std::string& path) {
+// Bounded, whatever the path names: a device has no end.
+absl::StatusOr<std::string> ReadAll(const std::string& path) {
   errno = 0;
   std::ifstream file(path, std::ios::binary);
   if (!file) return Unreadable(path, errno);
+  constexpr size_t kBlockBytes = size_t{1} << 20;
+  std::string content;
+  while (file && content.size() <= kMaxPatternFileBytes) {
+    const size_t before = content.size();
+    content.resize(before + kBlockBytes);
+    file.read(content.data() + before, kBlockBytes);
+    content.resize(before + static_cast<size_t>(file.gcount()));
+  }
+  if (file.bad()) return Unreadable(path, errno);
+  if (content.size() <= kMaxPatternFileBytes) return content;
+  return Error(absl::StatusCode::kInvalidArgument, "PATTERN_FILE_TOO_LARGE",
+               absl::StrCat(path, ": must have at most ", kMaxPatternFileBytes, " bytes, has more"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<Pattern>> ReadPatternFile(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string content, ReadAll(path));
   std::vector<Pattern> patterns;
-  std::string line;
-  for (int64_t number = 1; std::getline(file, line); ++number) {
-    if (line.ends_with('\r')) line.pop_back();
+  std::string_view rest = content;
+  for (int64_t number = 1; !rest.empty(); ++number) {
+    const size_t end = rest.find('\n');
+    std::string_view line = rest.substr(0, end);
+    rest.remove_prefix(end == std::string_view::npos ? rest.size() : end + 1);
+    if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty() || line.starts_with('#')) continue;
     absl::StatusOr<std::string> bytes = DecodeLongEnough(line);
     if (!bytes.ok()) return Invalid(absl::StrCat(path, ": line ", number, " ", bytes.status().message()));
     patterns.push_back({*std::move(bytes), number});
   }
-  if (file.bad()) return Unreadable(path, errno);
   if (patterns.empty()) return Invalid(absl::StrCat(path, ": has no pattern"));
   return patterns;
 }

@@ -193,6 +193,8 @@ class Keyring {
   // files and WAL gone. FAILED_PRECONDITION (KEYRING_HARD_LINKED): one of the files has another name, where destroyed
   // keys would live on.
   absl::Status Purge();
+  // The next Purge rewrites everything: something was found that a purge should have taken.
+  void TouchEverything();
 
   // Locks the keyring with another master key: a new root key, every key wrapped anew, the old rows physically gone.
   // `activate` puts the new master key where the next start looks for it; before and after, a crash leaves a keyring

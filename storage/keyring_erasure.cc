@@ -13,7 +13,9 @@ namespace expunge {
 namespace {
 
 constexpr size_t kTraceBytes = 32;
-constexpr int kMaxNonceTraces = 64;  // every ciphertext lies beside its subject's pseudonym, which is searched for too
+// Of a subject that is erased whole: each ciphertext lies beside the pseudonym, which is searched for too. That of a
+// subject that keeps samples, or is in another model still, may be there: then all of its nonces are looked for.
+constexpr int kMaxNonceTraces = 64;
 
 KeyRange OneKey(const std::string& key) { return {key, key + '\0'}; }
 
@@ -142,8 +144,10 @@ absl::Status Keyring::Impl::StageErasure(const ErasureWrite& write, std::map<Sha
       RETURN_IF_ERROR(StageSuppression(*database, model, SampleName(write.subject, sample), *write.erasure, batch));
     }
   }
+  const bool whole = write.partial.empty() && std::find(write.suppress_in.begin(), write.suppress_in.end(),
+                                                        kEveryModel) != write.suppress_in.end();
   for (const std::string& nonce : write.seal_nonces) {
-    if (traces.seal_nonces_size() == kMaxNonceTraces) break;
+    if (whole && traces.seal_nonces_size() == kMaxNonceTraces) break;
     traces.add_seal_nonces(nonce);
   }
   if (traces.wrapped_keys_size() > 0 || !traces.pseudonym().empty()) {

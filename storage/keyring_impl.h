@@ -122,8 +122,11 @@ struct Keyring::Impl {
     return status;
   }
   absl::Status WriteDestruction(rocksdb::WriteBatch* batch, const std::vector<KeyRange>& keys, bool checkpoints) {
-    touched.Add(keys, checkpoints);  // also when the write fails: it may have been made
-    return Write(batch, /*synced=*/true);
+    const absl::Status written = Write(batch, /*synced=*/true);
+    // Not before the write: a purge that ran between would take the ranges, and flush without the tombstones. Also when
+    // the write failed: it may have been made.
+    touched.Add(keys, checkpoints);
+    return written;
   }
 
   void PutSubjectKey(ModelUid model, const Pseudonym& subject, const SubjectKey& key, rocksdb::WriteBatch* batch) const;

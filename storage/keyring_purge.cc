@@ -49,6 +49,8 @@ absl::Status Keyring::Purge() {
   return absl::OkStatus();
 }
 
+void Keyring::TouchEverything() { impl_->touched.Add({KeyRange()}, /*checkpoints=*/true); }
+
 absl::Status Keyring::VerifyChecksums() const { return expunge::VerifyChecksums(*impl_->database, kKeyringName); }
 
 absl::Status Keyring::Rotate(const MasterKey& new_master_key, const std::function<absl::Status()>& activate) {

@@ -25,17 +25,21 @@ struct TraceReport {
   uint64_t hit_count = 0;      // all of them
   uint64_t files = 0;          // that were searched
   uint64_t bytes = 0;          // in them
-  uint64_t links = 0;          // symbolic links, which are not followed
+  uint64_t links = 0;          // symbolic links that were not followed
+  std::string first_link;      // of these, by name
 };
 
 struct TraceSearchOptions {
   size_t max_hits = 100;
+  // A server's: `store` and `keyring` may be links and are followed, and one to the master key does not count.
+  bool is_data_dir = false;
   std::function<bool()> stop;  // when set, asked before each block of a file
 };
 
 // Searches every regular file under `directory` for the patterns, as bytes: what is compressed, encrypted or cut in two
-// by a format is not found. (RocksDB cuts a record of a WAL or MANIFEST where a block of 32 KiB ends, and leaves out of
-// a key in an SST what it shares with the key before. Half a pattern is found there still, so look for halves as well.)
+// by a format is not found. But what RocksDB cuts in a WAL or MANIFEST is, up to 32,000 bytes: there a record goes on
+// seven bytes after the end of each block of 32 KiB. (Out of a key in an SST it leaves what it shares with the key
+// before. Half a pattern may be found there still.)
 //
 // The directory may be in use. Bytes that lie in it from the beginning to the end are found wherever they move
 // meanwhile, be the file renamed, rewritten into another or deleted: a file that vanishes is skipped, and the directory
@@ -50,6 +54,11 @@ struct TraceSearchOptions {
 // SEARCH_INCOMPLETE, which names it: NOT_FOUND when it is `directory`, PERMISSION_DENIED, else UNAVAILABLE.
 absl::StatusOr<TraceReport> SearchForTraces(const PatternSet& patterns, const std::string& directory,
                                             const TraceSearchOptions& options = {});
+
+// Whether a search of this data directory could succeed now: opens every file and reads none. One that does not exist
+// is well. FAILED_PRECONDITION (DATA_DIR_NOT_SEARCHABLE) names what may not be read, or a link that is not followed,
+// relative to the directory; the errors of SearchForTraces.
+absl::Status CheckSearchable(const std::string& data_dir);
 
 }  // namespace expunge
 

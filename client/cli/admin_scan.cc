@@ -61,7 +61,12 @@ absl::Status RunScan(const ScanOptions& options, Session& session) {
   ASSIGN_OR_RETURN(const std::vector<Pattern> patterns, ReadPatternFile(options.pattern_file));
   ASSIGN_OR_RETURN(const ScanReport report, Scan(options.data_dir, patterns));
   session.out() << (session.json() ? ReportJson(report, patterns.size()) : ReportText(report, patterns.size()));
-  if (report.hit_count == 0) return absl::OkStatus();
+  if (report.hit_count == 0 && report.links == 0) return absl::OkStatus();
+  if (report.hit_count == 0) {
+    return Error(absl::StatusCode::kFailedPrecondition, "SEARCH_INCOMPLETE",
+                 absl::StrCat(options.data_dir, " has ", Plural(AsCount(report.links), "symbolic link"),
+                              " whose target was not searched: search it, too"));
+  }
   return Error(
       absl::StatusCode::kFailedPrecondition, "TRACES_FOUND",
       absl::StrCat(options.data_dir, " holds what was searched for: ", Plural(AsCount(report.hit_count), "hit")));
@@ -78,9 +83,12 @@ void AddAdminScanCommand(CLI::App& group, Action& action) {
   AddFileOption(*scan, "--pattern-file", options->pattern_file,
                 "What to search for: a pattern of at least 8 bytes a line. Keep the file outside DIR");
   scan->footer(
-      "A line of the pattern file is text:WORDS, hex:DIGITS, base64:TEXT, a # comment or empty. Finds bytes as they\n"
-      "stand in the files, so not what is encrypted there. Prints where a pattern was found and its line, never the\n"
-      "pattern, and fails when there is one.\n"
+      "A line of the pattern file is text:WORDS, hex:DIGITS, base64:TEXT, a # comment or empty; the file has at most\n"
+      "64 MiB. Finds bytes as they stand in the files, so not what is encrypted there, and across the blocks of "
+      "RocksDB's\n"
+      "logs. Prints where a pattern was found and its line, never the pattern, and fails when there is one, when "
+      "there\n"
+      "was nothing to be searched, and when there is a symbolic link other than DIR/store, keyring and master.key.\n"
       "Example:\n  expunge admin scan --data-dir /var/lib/expunge/data --pattern-file gone.txt");
   scan->callback([options, &action] { action = [options](Session& session) { return RunScan(*options, session); }; });
 }

@@ -29,8 +29,8 @@ bool Matches(const ErasureFilter& filter, const std::optional<Digest>& subject, 
 }  // namespace
 
 Auditor::Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const RetrainPool* pool,
-                 const Clock* clock)
-    : keyring_(keyring), catalog_(catalog), ledger_(ledger), pool_(pool), clock_(clock) {}
+                 const Purger* purger, const Clock* clock)
+    : keyring_(keyring), catalog_(catalog), ledger_(ledger), pool_(pool), purger_(purger), clock_(clock) {}
 
 absl::StatusOr<StatusReport> Auditor::Report() const {
   StatusReport report;
@@ -43,6 +43,7 @@ absl::StatusOr<StatusReport> Auditor::Report() const {
     return true;
   }));
   report.queue_depth = pool_->depth();
+  report.purge_problem = purger_->problem();
   for (std::shared_ptr<ModelEntry>& model : catalog_->List()) {
     StatusReport::ModelReport& entry = report.models.emplace_back();
     for (uint32_t shard = 0; shard < model->spec().sisa.shards; ++shard) entry.shards.push_back(model->Status(shard));

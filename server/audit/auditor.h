@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
@@ -14,6 +15,7 @@
 #include "storage/keyring.h"
 #include "storage/store.h"
 #include "unlearning/erasure_ledger.h"
+#include "unlearning/purger.h"
 #include "unlearning/regulation.h"
 #include "unlearning/retrain_pool.h"
 
@@ -40,7 +42,8 @@ struct StatusReport {
   std::array<uint64_t, 6> erasures_by_state = {};  // by records::Erasure::State
   uint64_t overdue = 0;
   std::optional<absl::Time> oldest_open_received;
-  size_t queue_depth = 0;  // shards dirty or in training
+  size_t queue_depth = 0;      // shards dirty or in training
+  absl::Status purge_problem;  // Purger::problem
   struct ModelReport {
     std::shared_ptr<ModelEntry> model;
     std::vector<ShardStatus> shards;
@@ -52,7 +55,7 @@ struct StatusReport {
 class Auditor {
  public:
   Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const RetrainPool* pool,
-          const Clock* clock);
+          const Purger* purger, const Clock* clock);
 
   // Reads every open erasure: O(open erasures).
   absl::StatusOr<StatusReport> Report() const;
@@ -66,6 +69,7 @@ class Auditor {
   const Catalog* const catalog_;
   const ErasureLedger* const ledger_;
   const RetrainPool* const pool_;
+  const Purger* const purger_;
   const Clock* const clock_;
 };
 

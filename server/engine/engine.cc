@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "storage/rocks_store.h"
+#include "storage/trace_search.h"
 
 namespace expunge {
 
@@ -28,6 +29,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                                      const Clock* clock) {
   std::unique_ptr<Engine> engine(new Engine(options, trainer));
   Engine& e = *engine;
+  RETURN_IF_ERROR(CheckSearchable(options.data_dir));
   ASSIGN_OR_RETURN(e.store_, OpenRocksStore({.path = options.data_dir + "/store",
                                              .env = options.env,
                                              .reserved_free_bytes = options.reserved_free_bytes}));
@@ -71,7 +73,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                                               .purger = e.purger_.get(),
                                                               .subject_locks = &e.subject_locks_,
                                                               .clock = clock});
-  e.auditor_ = std::make_unique<Auditor>(e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.pool_.get(), clock);
+  e.auditor_ = std::make_unique<Auditor>(e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.pool_.get(),
+                                         e.purger_.get(), clock);
   return engine;
 }
 

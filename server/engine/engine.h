@@ -45,8 +45,8 @@ class Engine {
     rocksdb::Env* env = nullptr;                         // see RocksStoreOptions
   };
 
-  // Opens the data directory. The errors are those of Keyring::Open and OpenRocksStore. Workers wait until Recover
-  // hands them something. `trainer` and `clock` are not owned and outlive the engine.
+  // Opens the data directory. The errors are those of CheckSearchable, Keyring::Open and OpenRocksStore. Workers wait
+  // until Recover hands them something. `trainer` and `clock` are not owned and outlive the engine.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const Options& options, const Trainer* trainer,
                                                       const Clock* clock);
 

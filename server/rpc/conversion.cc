@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
@@ -321,6 +322,10 @@ v1::AuditReport ReportToWire(const StatusReport& report, absl::Time now, bool wi
   counts->set_overdue(static_cast<int64_t>(report.overdue));
   if (report.oldest_open_received) *wire.mutable_oldest_open_received_time() = TimeToWire(*report.oldest_open_received);
   wire.set_dirty_shards(static_cast<uint32_t>(report.queue_depth));
+  if (!report.purge_problem.ok()) {
+    wire.set_purge_problem(
+        absl::Utf8SafeCHexEscape(absl::StrCat(ReasonOf(report.purge_problem), ": ", report.purge_problem.message())));
+  }
   if (!with_models) return wire;
   for (const StatusReport::ModelReport& model : report.models) {
     *wire.add_models() = ModelToWire(*model.model, model.shards, ModelDetail::kSlices);

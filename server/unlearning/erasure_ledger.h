@@ -74,7 +74,7 @@ class ErasureLedger {
   // Of what this ledger wrote, once it was written.
   const ErasureStatistics& statistics() const { return statistics_; }
 
-  Notifier& changes() { return changes_; }  // told after every change of any record
+  Notifier& changes() { return changes_; }  // told after every change of any record, and by the purger of each purge
 
  private:
   ErasureLedger(Keyring* keyring, const Clock* clock);

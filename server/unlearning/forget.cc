@@ -220,7 +220,7 @@ absl::StatusOr<bool> Unlearner::Stage(Forgetting& one) {
     ASSIGN_OR_RETURN(const auto model, parts_.catalog->Find(name));
     write.suppress_in.push_back(model->uid());
   }
-  bool owes_purge = parts_.ledger->OwesPurge(erasure.subject());
+  bool owes_purge = parts_.ledger->OwesPurge(erasure.subject()) || parts_.purger->OwesDeletion();
   for (const Holding& holding : one.holdings) {
     if (!holding.model->deleting()) continue;
     if (!holding.model->keys_gone()) {

@@ -13,17 +13,31 @@
 namespace expunge {
 namespace {
 
-constexpr absl::Duration kRetryAfter = absl::Seconds(1);
+constexpr absl::Duration kFirstRetry = absl::Seconds(1);
+constexpr absl::Duration kLongestRetry = absl::Seconds(30);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
 constexpr size_t kMaxBatch = 2048;
 
+// Models whose rows wait for a reclaim are known, and nobody knows whether their keys were purged.
+bool MayOweDeletion(const Keyring& keyring) {
+  const auto dead = keyring.ListDeadModels();
+  return !dead.ok() || !dead->empty();
+}
+
+absl::Duration TakePause(absl::Duration* pause) { return std::exchange(*pause, std::min(2 * *pause, kLongestRetry)); }
+
 }  // namespace
 
-Purger::Purger(Keyring* keyring, Rekeyer* rekeyer, const TraceChecker* checker, ErasureLedger* ledger,
-               const Clock* clock)
-    : keyring_(keyring), rekeyer_(rekeyer), checker_(checker), ledger_(ledger), clock_(clock), thread_([this] {
-        Run();
-      }) {}
+Purger::Purger(Keyring* keyring, Rekeyer* rekeyer, const TraceChecker* checker, ErasureLedger* ledger, const Clock* clock)
+    : keyring_(keyring),
+      rekeyer_(rekeyer),
+      checker_(checker),
+      ledger_(ledger),
+      clock_(clock),
+      deletion_owed_(MayOweDeletion(*keyring)),
+      pause_(kFirstRetry),
+      retry_pause_(kFirstRetry),
+      thread_([this] { Run(); }) {}
 
 Purger::~Purger() {
   {
@@ -41,64 +55,139 @@ void Purger::Notify(const std::vector<ErasureSequence>& sequences) {
   changed_.Signal();
 }
 
+void Purger::NotifyDeletion() {
+  MutexLock lock(&mutex_);
+  deletion_owed_ = true;
+  due_ = true;
+  changed_.Signal();
+}
+
+bool Purger::OwesDeletion() const {
+  MutexLock lock(&mutex_);
+  return deletion_owed_ || deletion_running_;
+}
+
+absl::Status Purger::problem() const {
+  MutexLock lock(&mutex_);
+  if (!failure_.ok() || held_.empty()) return failure_;
+  return held_.begin()->second;
+}
+
 void Purger::Run() {
   NameThisThread("purger");
   LowerThisThreadsPriority();
-  while (true) {
-    std::vector<ErasureSequence> batch;
+  while (const std::optional<Batch> batch = NextBatch()) {
+    const absl::Time begin = absl::Now();
+    const auto remaining = Purge(batch->erasures);
     {
       MutexLock lock(&mutex_);
-      while (!stopping_ && !due_) changed_.Wait(&mutex_);
       if (stopping_) return;
-      const auto end = waiting_.begin() + static_cast<int64_t>(std::min(waiting_.size(), kMaxBatch));
-      batch.assign(waiting_.begin(), end);
-      waiting_.erase(waiting_.begin(), end);
-      due_ = !waiting_.empty();
+      Settle(*batch, remaining);
     }
-    const absl::Time begin = absl::Now();
-    const absl::StatusOr<std::vector<ErasureSequence>> not_yet = FinishRekeys(batch);
-    const absl::Status status = not_yet.ok() ? Purge(batch) : not_yet.status();
+    ledger_->changes().Notify();
     MutexLock lock(&mutex_);
-    if (not_yet.ok() && !not_yet->empty()) {
-      waiting_.insert(waiting_.end(), not_yet->begin(), not_yet->end());
-      due_ = true;
-      Pause(kRetryAfter);
-    }
-    if (status.ok()) {
+    if (remaining.ok()) {
       Pause(std::min(kLongestPause, 3 * (absl::Now() - begin)));
-      continue;
+    } else {
+      Pause(TakePause(&pause_));
     }
-    if (stopping_) return;
-    Log(LogLevel::kError, "purge_failed", {{"error", status.ToString()}});
-    waiting_.insert(waiting_.begin(), batch.begin(), batch.end());
-    due_ = true;
-    Pause(kRetryAfter);
   }
 }
 
-absl::StatusOr<std::vector<ErasureSequence>> Purger::FinishRekeys(std::vector<ErasureSequence>& batch) {
-  if (const absl::Status finished = rekeyer_->FinishAll(); !finished.ok()) {
-    Log(LogLevel::kError, "rekey_failed", {{"error", finished.ToString()}});
+std::optional<Purger::Batch> Purger::NextBatch() {
+  MutexLock lock(&mutex_);
+  while (!stopping_ && !due_ && (held_.empty() || absl::Now() < retry_time_)) {
+    if (held_.empty()) {
+      changed_.Wait(&mutex_);
+    } else {
+      changed_.WaitWithTimeout(&mutex_, retry_time_ - absl::Now());
+    }
   }
+  if (stopping_) return std::nullopt;
+  Batch batch;
+  batch.fresh = std::min(waiting_.size(), kMaxBatch);
+  const auto end = waiting_.begin() + static_cast<int64_t>(batch.fresh);
+  batch.erasures.assign(waiting_.begin(), end);
+  waiting_.erase(waiting_.begin(), end);
+  due_ = !waiting_.empty();
+  if (!held_.empty() && absl::Now() >= retry_time_) {
+    auto next = held_.lower_bound(retry_from_);
+    for (size_t left = std::min(held_.size(), kMaxBatch); left > 0; --left, ++next) {
+      if (next == held_.end()) next = held_.begin();
+      batch.erasures.push_back(next->first);
+    }
+    retry_from_ = batch.erasures.back() + 1;
+  }
+  deletion_running_ = std::exchange(deletion_owed_, false);
+  return batch;
+}
+
+absl::StatusOr<TraceChecker::Remaining> Purger::FinishRekeys(std::vector<ErasureSequence>& batch) {
+  absl::Status finished = rekeyer_->FinishAll();
   ASSIGN_OR_RETURN(const std::vector<RekeyPlace> unfinished, keyring_->ListRekeys());
-  std::set<ErasureSequence> theirs;
-  for (const RekeyPlace& place : unfinished) theirs.insert(place.erasure);
-  std::vector<ErasureSequence> not_yet;
-  std::erase_if(batch, [&](ErasureSequence erasure) {
-    if (!theirs.contains(erasure)) return false;
-    not_yet.push_back(erasure);
-    return true;
+  if (unfinished.empty()) return TraceChecker::Remaining();
+  if (finished.ok()) finished = absl::UnavailableError("what the subject keeps is being sealed anew");
+  TraceChecker::Remaining remaining;
+  for (const RekeyPlace& place : unfinished) remaining.try_emplace(place.erasure, finished);
+  std::erase_if(remaining, [&](const auto& one) {
+    const auto place = std::find(batch.begin(), batch.end(), one.first);
+    if (place == batch.end()) return true;
+    batch.erase(place);
+    return false;
   });
-  return not_yet;
+  return remaining;
 }
 
-absl::Status Purger::Purge(const std::vector<ErasureSequence>& batch) {
+absl::StatusOr<TraceChecker::Remaining> Purger::Purge(std::vector<ErasureSequence> batch) {
+  ASSIGN_OR_RETURN(TraceChecker::Remaining not_yet, FinishRekeys(batch));
   RETURN_IF_ERROR(keyring_->Purge());
-  RETURN_IF_ERROR(checker_->CheckPurged(batch, stopping_));
+  ASSIGN_OR_RETURN(TraceChecker::Remaining remaining, checker_->CheckPurged(batch, stopping_));
   CrashPoint("purge_searched");
-  RETURN_IF_ERROR(ledger_->MarkPurged(batch, clock_->Now()));
+  // What was found was in reach of a purge that thought nothing of it was left.
+  if (!remaining.empty()) keyring_->TouchEverything();
+  MarkPurged(batch, &remaining);
   CrashPoint("purge_marked");
-  return absl::OkStatus();
+  remaining.merge(not_yet);
+  return remaining;
+}
+
+void Purger::MarkPurged(const std::vector<ErasureSequence>& batch, TraceChecker::Remaining* remaining) {
+  std::vector<ErasureSequence> purged;
+  for (const ErasureSequence erasure : batch) {
+    if (!remaining->contains(erasure)) purged.push_back(erasure);
+  }
+  const absl::Time now = clock_->Now();
+  if (ledger_->MarkPurged(purged, now).ok()) return;
+  // One record that cannot be read, or all of them.
+  for (const ErasureSequence erasure : purged) {
+    if (const absl::Status marked = ledger_->MarkPurged({erasure}, now); !marked.ok()) {
+      remaining->try_emplace(erasure, marked);
+    }
+  }
+}
+
+void Purger::Settle(const Batch& batch, const absl::StatusOr<TraceChecker::Remaining>& remaining) {
+  const bool clean = remaining.ok() && remaining->empty();
+  deletion_owed_ = deletion_owed_ || (deletion_running_ && !clean);
+  deletion_running_ = false;
+  failure_ = remaining.status();
+  if (!remaining.ok()) {
+    Log(LogLevel::kError, "purge_failed", {{"error", failure_.ToString()}});
+    const auto fresh = batch.erasures.begin() + static_cast<int64_t>(batch.fresh);
+    waiting_.insert(waiting_.begin(), batch.erasures.begin(), fresh);
+    due_ = true;
+    return;
+  }
+  pause_ = kFirstRetry;
+  for (const ErasureSequence erasure : batch.erasures) held_.erase(erasure);
+  const bool others_are_held = !held_.empty();
+  held_.insert(remaining->begin(), remaining->end());
+  if (held_.empty()) retry_pause_ = kFirstRetry;
+  if (clean) return;
+  Log(LogLevel::kError, "erasures_not_purged",
+      {{"erasures", remaining->size()}, {"error", remaining->begin()->second.ToString()}});
+  // Those that were found just now wait for the others' time.
+  if (batch.fresh < batch.erasures.size() || !others_are_held) retry_time_ = absl::Now() + TakePause(&retry_pause_);
 }
 
 void Purger::Pause(absl::Duration duration) {

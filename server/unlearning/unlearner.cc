@@ -83,6 +83,8 @@ absl::Status Unlearner::Delete(ModelEntry& model) {
     RETURN_IF_ERROR(parts_.keyring->DestroyModelKeys(model.uid()));
     model.set_keys_gone();
   }
+  // Before the rows go: a Forget that does not find them any more must know that their keys may still be on disk.
+  parts_.purger->NotifyDeletion();
   parts_.pool->Drop(model.uid());
   for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {
     ASSIGN_OR_RETURN(const auto pending, parts_.keyring->erasures().PendingIn({model.uid(), shard}));
@@ -92,7 +94,6 @@ absl::Status Unlearner::Delete(ModelEntry& model) {
   RETURN_IF_ERROR(parts_.store->DeleteModel(model.uid()));
   // Last: while anything failed before, the model can be deleted again.
   parts_.catalog->Remove(model);
-  parts_.purger->Notify({});
   return absl::OkStatus();
 }
 

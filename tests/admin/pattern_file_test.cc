@@ -74,6 +74,19 @@ TEST_F(PatternFileTest, AFileWithoutPatternsIsRefused) {
   ExpectRefused("# nothing\n\n", "has no pattern");
 }
 
+TEST_F(PatternFileTest, AFileWithoutAnEndIsRefusedAndTheBoundNamed) {
+  const auto endless = ReadPatternFile("/dev/zero");
+  EXPECT_THAT(endless, Fails(absl::StatusCode::kInvalidArgument, "PATTERN_FILE_TOO_LARGE"));
+  EXPECT_EQ(endless.status().message(), "/dev/zero: must have at most 67108864 bytes, has more");
+}
+
+TEST_F(PatternFileTest, AFileOfTheLargestSizeIsRead) {
+  std::string content = "text:person-000042\n#";
+  content.resize(kMaxPatternFileBytes, 'x');
+  EXPECT_EQ(Read(content)->size(), 1u);
+  EXPECT_THAT(Read(content + 'x'), Fails(absl::StatusCode::kInvalidArgument, "PATTERN_FILE_TOO_LARGE"));
+}
+
 TEST_F(PatternFileTest, AnErrorNeverHasThePattern) {
   for (const char* content : {"secret-of-ours\n", "text:secret\n", "hex:secret-of-ours\n", "base64:secret-of-ours\n"}) {
     EXPECT_THAT(std::string(Read(content).status().message()), Not(HasSubstr("secret"))) << content;

@@ -1,5 +1,6 @@
 #include "admin/scan.h"
 
+#include <filesystem>
 #include <fstream>
 #include <string>
 
@@ -40,6 +41,26 @@ TEST_F(ScanTest, KeepsAHundredHitsAndCountsAll) {
   ASSERT_THAT(report, IsOk());
   EXPECT_EQ(report->hits.size(), ScanReport::kMaxHits);
   EXPECT_EQ(report->hit_count, 1000u);
+}
+
+TEST_F(ScanTest, WhereThereIsNothingToBeSearchedNothingWasFoundEither) {
+  EXPECT_THAT(Scan(directory_.path(), {{"xxxxxxxx", 1}}),
+              Fails(absl::StatusCode::kFailedPrecondition, "NOTHING_SEARCHED"));
+  Write("empty", "");
+  EXPECT_THAT(Scan(directory_.path(), {{"xxxxxxxx", 1}}),
+              Fails(absl::StatusCode::kFailedPrecondition, "NOTHING_SEARCHED"));
+}
+
+TEST_F(ScanTest, FollowsTheDirectoriesThatMayBeLinksAndCountsOthers) {
+  const TempDir elsewhere;
+  std::ofstream(elsewhere / "file") << "person-000042";
+  std::filesystem::create_directory_symlink(elsewhere.path(), directory_ / "store");
+  const auto followed = Scan(directory_.path(), {{"person-000042", 5}});
+  ASSERT_THAT(followed, IsOk());
+  EXPECT_THAT(followed->hits, ElementsAre(FieldsAre("store/file", 0, 5)));
+  EXPECT_EQ(followed->links, 0u);
+  std::filesystem::create_directory_symlink(elsewhere.path(), directory_ / "other");
+  EXPECT_EQ(Scan(directory_.path(), {{"person-000042", 5}})->links, 1u);
 }
 
 TEST_F(ScanTest, SearchingForNothingOrWhereNothingIsIsAnError) {

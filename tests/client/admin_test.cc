@@ -87,6 +87,23 @@ TEST_F(AdminScanTest, SaysHowManyMoreHitsAndWhichLinksThereAre) {
   EXPECT_THAT(outcome.out, HasSubstr(": 2,000 hits\n1 symbolic link not followed\n"));
 }
 
+TEST_F(AdminScanTest, ALinkThatIsNotFollowedIsAnErrorAfterTheReport) {
+  std::filesystem::create_symlink("nowhere", data_dir_ + "/link");
+  const Outcome outcome = Scan("text:person-000043\n");
+  EXPECT_EQ(outcome.status, kExitError);
+  EXPECT_THAT(outcome.out, HasSubstr("nothing found\n1 symbolic link not followed\n"));
+  EXPECT_THAT(outcome.err, HasSubstr("FAILED_PRECONDITION (SEARCH_INCOMPLETE): "));
+}
+
+TEST_F(AdminScanTest, ADirectoryWithoutAFileIsAnError) {
+  std::filesystem::remove_all(data_dir_);
+  std::filesystem::create_directories(data_dir_ + "/store");
+  const Outcome outcome = Scan("text:person-000043\n");
+  EXPECT_EQ(outcome.status, kExitError);
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_THAT(outcome.err, HasSubstr("FAILED_PRECONDITION (NOTHING_SEARCHED): "));
+}
+
 TEST_F(AdminScanTest, NeverPrintsAPattern) {
   for (const char* patterns : {"text:person-000042\n", "text:person-000043\n", "person-000042\n", "text:person-\n",
                                "hex:person-000042\n", "base64:person-0\n"}) {

@@ -32,5 +32,15 @@ TEST_F(EngineOpenTest, ADirectoryWithoutDataMayGetANewKeyring) {
   EXPECT_THAT(TryOpen(), IsOk());
 }
 
+TEST_F(EngineOpenTest, ADirectoryThatCannotBeSearchedIsRefusedBeforeAnythingIsMade) {
+  const TempDir elsewhere;
+  std::filesystem::create_directories(options_.data_dir);
+  std::filesystem::create_directory_symlink(elsewhere.path(), options_.data_dir + "/archive");
+  EXPECT_THAT(TryOpen(), Fails(absl::StatusCode::kFailedPrecondition, "DATA_DIR_NOT_SEARCHABLE"));
+  EXPECT_FALSE(std::filesystem::exists(options_.data_dir + "/store"));
+  std::filesystem::remove(options_.data_dir + "/archive");
+  EXPECT_THAT(TryOpen(), IsOk());
+}
+
 }  // namespace
 }  // namespace expunge

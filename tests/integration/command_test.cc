@@ -144,6 +144,7 @@ TEST_F(CommandTest, AuditCountsAndChoosesErasures) {
   ASSERT_EQ(report.models(0).shards_size(), 3);
   EXPECT_THAT(report.models(0).shards(), Each(Property(&v1::Shard::slices_size, 2)));
   EXPECT_EQ(report.dirty_shards(), 0);
+  EXPECT_EQ(report.purge_problem(), "");
 
   EXPECT_EQ(ExpungeJson<v1::AuditReport>({"audit", "--state", "in_progress"}).erasures_size(), 0);
   EXPECT_EQ(ExpungeJson<v1::AuditReport>({"audit", "--state", "completed"}).erasures_size(), 2);

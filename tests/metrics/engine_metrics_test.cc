@@ -1,5 +1,6 @@
 #include "metrics/engine_metrics.h"
 
+#include <filesystem>
 #include <map>
 #include <sstream>
 #include <string>
@@ -63,6 +64,7 @@ TEST_F(EngineMetricsTest, AnIdleEngineHasEveryMetricAndTheyFollowTheNamingGuide)
       {"expunge_erasures_overdue", "gauge"},
       {"expunge_oldest_open_erasure_age_seconds", "gauge"},
       {"expunge_shards_dirty", "gauge"},
+      {"expunge_purge_failing", "gauge"},
       {"expunge_erasures_received_total", "counter"},
       {"expunge_erasures_total", "counter"},
       {"expunge_isolation_seconds", "histogram"},
@@ -80,6 +82,22 @@ TEST_F(EngineMetricsTest, AnIdleEngineHasEveryMetricAndTheyFollowTheNamingGuide)
   for (const auto& [sample, value] : page.samples()) {
     EXPECT_EQ(value, sample == "expunge_delete_persistence_threshold_seconds" ? 24 * 3600 : 0) << sample;
   }
+}
+
+TEST_F(EngineMetricsTest, APurgeThatFailsIsShownUntilItSucceeds) {
+  OpenTrained();
+  ASSERT_THAT(engine_->keyring().Purge(), IsOk());
+  const std::string link = dir_ / "link";
+  for (const auto& entry : std::filesystem::directory_iterator(options_.data_dir + "/keyring")) {
+    if (entry.path().extension() == ".sst" && !std::filesystem::exists(link)) {
+      std::filesystem::create_hard_link(entry.path(), link);
+    }
+  }
+  EXPECT_EQ(Page()["expunge_purge_failing"], 0);
+  Forget(1);
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [this] { return Page()["expunge_purge_failing"] == 1; }));
+  std::filesystem::remove(link);
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [this] { return Page()["expunge_purge_failing"] == 0; }));
 }
 
 TEST_F(EngineMetricsTest, AnErasureIsCountedAndTimedFromForgetToTheLastByte) {

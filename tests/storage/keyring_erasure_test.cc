@@ -102,11 +102,42 @@ TEST_F(KeyringErasureTest, TracesOfManySamplesAreBounded) {
   write.erasure = &erasure;
   write.subject = SubjectNumber(1);
   write.forgotten_in = {1};
+  write.suppress_in = {kEveryModel};
   for (int i = 0; i < 10'000; ++i) write.seal_nonces.push_back("nonce " + std::to_string(100'000 + i));
   ASSERT_THAT(keyring_->RecordErasures({&write, 1}), IsOk());
   EXPECT_GE(TracesOf(1).seal_nonces_size(), 10);
   EXPECT_LE(TracesOf(1).seal_nonces_size(), 100);
   EXPECT_EQ(TracesOf(1).seal_nonces(0), "nonce 100000");
+}
+
+TEST_F(KeyringErasureTest, TracesOfASubjectThatStaysHaveEverySample) {
+  CreateSubjectKey(1, SubjectNumber(1));
+  CreateSubjectKey(2, SubjectNumber(2));
+  std::vector<std::string> nonces;
+  for (int i = 0; i < 10'000; ++i) nonces.push_back("nonce " + std::to_string(100'000 + i));
+
+  const records::Erasure of_samples = ErasureOf(1, SubjectNumber(1), {});
+  const auto old_key = keyring_->GetSubjectKey(1, SubjectNumber(1));
+  const SubjectKey new_key = SubjectKey::Random();
+  Keyring::ErasureWrite partial;
+  partial.erasure = &of_samples;
+  partial.subject = SubjectNumber(1);
+  partial.partial.push_back({.model = 1, .old_key = &**old_key, .new_key = &new_key, .erased = {SampleNumber(1)}});
+  partial.suppress_in = {kEveryModel};
+  partial.suppress_samples = {SampleNumber(1)};
+  partial.seal_nonces = nonces;
+
+  const records::Erasure of_one_model = ErasureOf(2, SubjectNumber(2), {});
+  Keyring::ErasureWrite in_one_model;
+  in_one_model.erasure = &of_one_model;
+  in_one_model.subject = SubjectNumber(2);
+  in_one_model.forgotten_in = {2};
+  in_one_model.suppress_in = {2};
+  in_one_model.seal_nonces = nonces;
+
+  ASSERT_THAT(keyring_->RecordErasures({partial, in_one_model}), IsOk());
+  EXPECT_THAT(TracesOf(1).seal_nonces(), testing::ElementsAreArray(nonces));
+  EXPECT_THAT(TracesOf(2).seal_nonces(), testing::ElementsAreArray(nonces));
 }
 
 TEST_F(KeyringErasureTest, TracesAreStoredSealed) {

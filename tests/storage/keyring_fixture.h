@@ -54,10 +54,14 @@ class KeyringDatabase {
     }
     return rows;
   }
-  // The files of the keys.
-  std::vector<rocksdb::LiveFileMetaData> KeyFiles() const {
+  std::vector<rocksdb::LiveFileMetaData> Files() const {
     std::vector<rocksdb::LiveFileMetaData> files;
     db_->GetLiveFilesMetaData(&files);
+    return files;
+  }
+  // Those of the keys.
+  std::vector<rocksdb::LiveFileMetaData> KeyFiles() const {
+    std::vector<rocksdb::LiveFileMetaData> files = Files();
     std::erase_if(files, [](const auto& file) { return file.column_family_name != rocksdb::kDefaultColumnFamilyName; });
     return files;
   }

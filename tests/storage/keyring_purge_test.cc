@@ -108,6 +108,27 @@ TEST_F(KeyringPurgeTest, WhatWasDestroyedBeforeAStartVanishesAfterIt) {
   EXPECT_THAT(Files(wrapped), IsEmpty());
 }
 
+TEST_F(KeyringPurgeTest, RewritesEverythingWhenToldTo) {
+  Open();
+  CreateSubjectKeys(1, 0, 50);
+  CreateCheckpointKey({1, 0}, 1);
+  ASSERT_THAT(keyring_->Purge(), IsOk());
+  const auto tables = [this] {
+    std::vector<std::string> names;
+    for (const rocksdb::LiveFileMetaData& file : OpenDatabase(/*read_only=*/true)->Files()) {
+      if (file.column_family_name != KeyringFamilies()[kTraces].name) names.push_back(file.name);
+    }
+    return names;
+  };
+  const std::vector<std::string> before = tables();
+  ASSERT_GE(before.size(), 2) << "of subjects and of checkpoints";
+  ASSERT_THAT(keyring_->Purge(), IsOk());
+  EXPECT_EQ(tables(), before) << "the control: nothing was touched";
+  keyring_->TouchEverything();
+  ASSERT_THAT(keyring_->Purge(), IsOk());
+  for (const std::string& name : tables()) EXPECT_THAT(before, Not(testing::Contains(name)));
+}
+
 TEST_F(KeyringPurgeTest, AHardLinkIsRefusedAndAfterItIsGoneThePurgeSucceeds) {
   Open();
   CreateSubjectKeys(1, 0, 50);

@@ -1,10 +1,13 @@
 #include <fcntl.h>
+#include <sys/fsuid.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <filesystem>
+#include <optional>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -26,6 +29,23 @@ extern "C" ssize_t pread(int descriptor, void* buffer, size_t size, off_t offset
 
 namespace expunge {
 namespace {
+
+// This thread, which may be root's, as somebody to whom the permissions of files apply.
+class AsNobody {
+ public:
+  AsNobody() { setfsuid(kNobody); }
+  ~AsNobody() { setfsuid(geteuid()); }
+  AsNobody(const AsNobody&) = delete;
+  AsNobody& operator=(const AsNobody&) = delete;
+
+  static bool Works() {
+    const AsNobody nobody;
+    return setfsuid(kNobody) == kNobody;
+  }
+
+ private:
+  static constexpr int kNobody = 65534;
+};
 
 using ::testing::AllOf;
 using ::testing::HasSubstr;
@@ -83,6 +103,33 @@ TEST_F(TraceSearchTest, LocksThatThisProcessHoldsOnEmptyFilesStay) {
   EXPECT_EQ(lock.l_type, F_WRLCK) << "the lock is gone";
   close(observer);
   close(locked);
+}
+
+TEST_F(TraceSearchTest, WhatTheServerMayNotReadMakesADirectoryUnsearchable) {
+  const bool is_root = geteuid() == 0;
+  ASSERT_TRUE(!is_root || AsNobody::Works()) << "root, and cannot be anybody else";
+  using std::filesystem::perms;
+  std::filesystem::permissions(directory_.path(), is_root ? perms::all : perms::owner_all);
+  const auto check = [&] {
+    std::optional<AsNobody> nobody;
+    if (is_root) nobody.emplace();
+    return CheckSearchable(directory_.path());
+  };
+  Write("file", "something");
+  std::filesystem::create_directories(directory_ / "volume/lost+found");
+  EXPECT_THAT(check(), IsOk()) << "the control";
+
+  std::filesystem::permissions(directory_ / "volume/lost+found", is_root ? perms::owner_all : perms::none);
+  const absl::Status directory = check();
+  EXPECT_THAT(directory, Fails(absl::StatusCode::kFailedPrecondition, "DATA_DIR_NOT_SEARCHABLE"));
+  EXPECT_THAT(std::string(directory.message()),
+              AllOf(HasSubstr("may not read volume/lost+found"), HasSubstr("a subdirectory of it")));
+  std::filesystem::permissions(directory_ / "volume/lost+found", perms::all);
+
+  std::filesystem::permissions(directory_ / "file", is_root ? perms::owner_all : perms::none);
+  const absl::Status file = check();
+  EXPECT_THAT(file, Fails(absl::StatusCode::kFailedPrecondition, "DATA_DIR_NOT_SEARCHABLE"));
+  EXPECT_THAT(std::string(file.message()), HasSubstr("may not read file"));
 }
 
 }  // namespace

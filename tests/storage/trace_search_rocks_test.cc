@@ -1,5 +1,6 @@
 #include <rocksdb/db.h>
 
+#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -55,6 +56,30 @@ TEST_F(TraceSearchRocksTest, FindsAValueUntilItIsPhysicallyGone) {
   EXPECT_EQ(CountCanaries(), 1u) << "deleted, but not rewritten";
   RewriteAll();
   EXPECT_EQ(CountCanaries(), 0u);
+}
+
+TEST_F(TraceSearchRocksTest, FindsAValueThatTheLogCutsWhereABlockEnds) {
+  constexpr size_t kLogBlock = 32 << 10;
+  constexpr size_t kBeforeValue = 27;  // about, in a record
+  constexpr size_t kLength = sizeof(kCanary) - 1;
+  const auto log_bytes = [this] {
+    size_t bytes = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(directory_.path())) {
+      if (entry.path().extension() == ".log") bytes += entry.file_size();
+    }
+    return bytes;
+  };
+  // Each canary lies across the end of a block, at another place.
+  uint64_t cut = 0;
+  for (size_t before = 0; before <= kLength; ++before) {
+    const size_t left = 2 * kLogBlock - log_bytes() % kLogBlock;
+    Put("key", std::string(left - kBeforeValue - before, 'y') + kCanary);
+  }
+  const auto report = SearchForTraces(*PatternSet::Create({kCanary}), directory_.path());
+  ASSERT_THAT(report, IsOk());
+  EXPECT_EQ(report->hit_count, kLength + 1);
+  for (const TraceHit& hit : report->hits) cut += hit.offset / kLogBlock != (hit.offset + kLength - 1) / kLogBlock;
+  EXPECT_GT(cut, kLength / 2) << "the control";
 }
 
 TEST_F(TraceSearchRocksTest, NeverMissesAValueThatCompactionsMoveMeanwhile) {

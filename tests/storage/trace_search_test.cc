@@ -52,6 +52,29 @@ TEST_F(TraceSearchTest, FindsPatternsAcrossTheEndsOfBlocks) {
   }
 }
 
+// As a record in a log of RocksDB: it goes on behind a header of seven bytes.
+TEST_F(TraceSearchTest, FindsPatternsThatTheBlocksOfALogCut) {
+  constexpr size_t kLogBlock = size_t{32} << 10;
+  const std::string header = "\x01\x02\x03\x04\x05\x06\x07";
+  for (const size_t size : {size_t{8}, size_t{33}, size_t{1000}, size_t{32'000}}) {
+    std::mt19937 generator(static_cast<unsigned>(size));
+    std::string pattern(size, '\0');
+    for (char& c : pattern) c = static_cast<char>(generator());
+    for (const size_t end : {kLogBlock, 5 * kLogBlock, kBlock, 2 * kBlock}) {
+      for (const size_t before : {size_t{1}, size / 2, size - 1}) {
+        const std::string cut = pattern.substr(0, before) + header + pattern.substr(before);
+        for (const size_t after : {size_t{0}, kBlock}) {
+          std::string text(end + size - before + header.size() + after, 'x');
+          text.replace(end - before, cut.size(), cut);
+          Write("file", text);
+          EXPECT_THAT(Hits({pattern, "not there"}), ElementsAre(TraceHit{"file", end - before, 0}))
+              << size << ", " << end << ", " << before << ", " << after;
+        }
+      }
+    }
+  }
+}
+
 TEST_F(TraceSearchTest, EachPlaceIsReportedOnceWhereverItLies) {
   const std::string text(2 * kBlock + 1000, 'a');
   Write("file", text);
@@ -102,6 +125,35 @@ TEST_F(TraceSearchTest, CountsLinksAndDoesNotFollowThem) {
   EXPECT_THAT(report->hits, IsEmpty());
   EXPECT_EQ(report->files, 0u);
   EXPECT_EQ(report->links, 3u);
+}
+
+TEST_F(TraceSearchTest, OfADataDirectoryTwoDirectoriesMayBeLinksAndTheMasterKey) {
+  const TempDir elsewhere;
+  std::ofstream(elsewhere / "file") << "canary-1";
+  for (const char* name : {"store", "keyring", "other"}) {
+    std::filesystem::create_directory_symlink(elsewhere.path(), directory_ / name);
+  }
+  std::filesystem::create_symlink(elsewhere / "file", directory_ / "master.key");
+  const auto report = Search({"canary-1"}, {.is_data_dir = true});
+  ASSERT_THAT(report, IsOk());
+  EXPECT_THAT(report->hits, ElementsAre(TraceHit{"keyring/file", 0, 0}, TraceHit{"store/file", 0, 0}));
+  EXPECT_EQ(report->links, 1u);
+  EXPECT_EQ(report->first_link, "other");
+  std::filesystem::remove_all(elsewhere.path());
+  EXPECT_EQ(Search({"canary-1"}, {.is_data_dir = true})->links, 3u) << "two lead nowhere";
+}
+
+TEST_F(TraceSearchTest, ADirectoryThatCanBeSearchedIsSearchable) {
+  EXPECT_THAT(CheckSearchable(directory_ / "missing"), IsOk());
+  EXPECT_THAT(CheckSearchable(directory_.path()), IsOk());
+  std::filesystem::create_directories(directory_ / "store/lost+found");
+  Write("store/file", "something");
+  std::filesystem::create_directory_symlink(directory_ / "store", directory_ / "keyring");
+  EXPECT_THAT(CheckSearchable(directory_.path()), IsOk());
+  std::filesystem::create_directory_symlink(directory_ / "store", directory_ / "archive");
+  const absl::Status link = CheckSearchable(directory_.path());
+  EXPECT_THAT(link, Fails(absl::StatusCode::kFailedPrecondition, "DATA_DIR_NOT_SEARCHABLE"));
+  EXPECT_THAT(std::string(link.message()), testing::HasSubstr("archive is a symbolic link"));
 }
 
 // `stop` is asked twice for each file here, before its one block and before its end: the place for changes. Files are

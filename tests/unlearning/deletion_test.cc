@@ -166,11 +166,12 @@ TEST_F(DeletionTest, RepeatedChangesNothing) {
   ExpectNothingLeft();
 }
 
-TEST_F(DeletionTest, AForgetAfterItIsCompletedAtOnce) {
+TEST_F(DeletionTest, AForgetAfterItIsCompletedWithoutARetrain) {
   OpenTrained();
   ASSERT_THAT(Delete(), IsOk());
   const records::Erasure erasure = Forget(1);
-  EXPECT_EQ(erasure.state(), records::Erasure::COMPLETED);
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
+  EXPECT_EQ(erasure.tasks_size(), 0);
   EXPECT_EQ(erasure.samples_erased(), 0);
 }
 

@@ -1,8 +1,11 @@
 // What an erasure leaves in the files, and when it says that nothing is left. Each search has its positive control.
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,22 +41,44 @@ class PhysicalErasureTest : public EngineTest {
     ASSERT_THAT(engine_->keyring().Sync(), IsOk());
   }
 
-  // A row as it lies on the disk. The engine may replace a file between the moments at which it is named and read.
-  std::string KeyringRow(KeyringFamily family, const std::string& key) {
-    while (true) {
+  // The keyring as it lies on the disk. The engine may replace a file between the moments at which it is named and
+  // read.
+  void ReadKeyring(
+      const std::function<bool(rocksdb::DB&, const std::vector<rocksdb::ColumnFamilyHandle*>&)>& read) const {
+    for (bool done = false; !done;) {
       std::vector<rocksdb::ColumnFamilyHandle*> handles;
       rocksdb::DB* opened = nullptr;
-      std::string value;
       if (!rocksdb::DB::OpenForReadOnly(KeyringOptions(nullptr), options_.data_dir + "/keyring", KeyringFamilies(),
                                         &handles, &opened)
                .ok()) {
         continue;
       }
       const std::unique_ptr<rocksdb::DB> db(opened);
-      const bool found = db->Get(rocksdb::ReadOptions(), handles[family], key, &value).ok();
+      done = read(*db, handles);
       for (rocksdb::ColumnFamilyHandle* handle : handles) EXPECT_TRUE(db->DestroyColumnFamilyHandle(handle).ok());
-      if (found) return value;
     }
+  }
+  std::string KeyringRow(KeyringFamily family, const std::string& key) const {
+    std::string value;
+    ReadKeyring([&](rocksdb::DB& db, const auto& handles) {
+      return db.Get(rocksdb::ReadOptions(), handles[family], key, &value).ok();
+    });
+    return value;
+  }
+  // The files with keys.
+  std::set<std::string> KeyTables() const {
+    std::set<std::string> names;
+    ReadKeyring([&](rocksdb::DB& db, const auto& handles) {
+      std::vector<rocksdb::LiveFileMetaData> files;
+      db.GetLiveFilesMetaData(&files);
+      for (const rocksdb::LiveFileMetaData& file : files) {
+        const std::string& family = file.column_family_name;
+        if (family == handles[kKeys]->GetName() || family == handles[kCheckpointKeys]->GetName())
+          names.insert(file.name);
+      }
+      return true;
+    });
+    return names;
   }
 
   Traces TracesOf(int subject) {
@@ -80,6 +105,14 @@ class PhysicalErasureTest : public EngineTest {
     const auto report = SearchForTraces(*set, options_.data_dir + directory);
     EXPECT_THAT(report, IsOk());
     return report->hit_count > 0;
+  }
+
+  // A file of the data directory with copies of the bytes; returns its path.
+  std::string Write(const std::string& name, const std::string& bytes, int times = 1) {
+    const std::string path = options_.data_dir + "/" + name;
+    std::ofstream file(path);
+    for (int i = 0; i < times; ++i) file << '.' << bytes;
+    return path;
   }
 
   bool WaitForState(const records::Erasure& erasure, records::Erasure::State state) {
@@ -136,6 +169,37 @@ TEST_F(PhysicalErasureTest, ACopyThatIsLeftAnywhereInTheDirectoryHoldsTheErasure
   EXPECT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
 }
 
+TEST_F(PhysicalErasureTest, OneThatIsHeldOpenHoldsNoOtherOpen) {
+  OpenTrained();
+  const std::string copy =
+      Write("left-behind", KeyringRow(kKeys, EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7))));
+  const records::Erasure held = Forget(7);
+  for (int subject = 1; subject <= 6; ++subject) {
+    const records::Erasure erasure = Forget(subject);
+    ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED)) << subject;
+  }
+  EXPECT_EQ(Stored(held).purged_time_micros(), 0);
+  std::filesystem::remove(copy);
+  EXPECT_TRUE(WaitForState(held, records::Erasure::COMPLETED));
+}
+
+// The purge that took their range for granted may have been wrong.
+TEST_F(PhysicalErasureTest, AfterTracesWereFoundThePurgeRewritesEverything) {
+  OpenTrained();
+  const std::string copy =
+      Write("left-behind", KeyringRow(kKeys, EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7))));
+  const records::Erasure held = Forget(7);
+  ASSERT_TRUE(WaitForState(Forget(8), records::Erasure::COMPLETED));
+  const std::set<std::string> before = KeyTables();
+  EXPECT_FALSE(before.empty());
+  const auto all_are_new = [&] {
+    const std::set<std::string> now = KeyTables();
+    return std::none_of(before.begin(), before.end(), [&](const std::string& name) { return now.contains(name); });
+  };
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, all_are_new));
+  EXPECT_EQ(Stored(held).purged_time_micros(), 0);
+}
+
 TEST_F(PhysicalErasureTest, ACiphertextThatIsLeftIsNotReclaimed) {
   OpenTrained();
   const std::string copy = options_.data_dir + "/left-behind";
@@ -166,6 +230,66 @@ TEST_F(PhysicalErasureTest, SamplesThatAreErasedAloneLeaveNothingAndTheOthersCan
   EXPECT_TRUE(AnyoneKnows(*model_, 7));
 }
 
+TEST_F(PhysicalErasureTest, AnySampleThatIsErasedAloneIsLookedFor) {
+  OpenTrained();
+  constexpr int kSamples = 100;
+  std::vector<TestSample> samples;
+  for (int number = 0; number <= kSamples; ++number) samples.push_back({500, number});
+  Ingest(*model_, samples);
+  const ShardId shard = {model_->uid(), 0};
+  ForgetRequest request = RequestFor(500);
+  std::vector<std::string> ciphertexts;
+  for (int number = 0; number < kSamples; ++number) {
+    request.sample_ids.push_back("sample " + std::to_string(number));
+    const SampleKey key = engine_->keyring().SampleKeyOf(SubjectName(500), request.sample_ids.back());
+    ciphertexts.push_back(*engine_->store().GetSample(shard, PseudonymOf(500), key));
+  }
+  const records::Erasure erasure = engine_->unlearner().Forget(request)->erasure;
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  for (const std::string& ciphertext : ciphertexts) {
+    const std::string copy = Write("left-behind", ciphertext);
+    EXPECT_THAT(engine_->reclaimer().ReclaimNow(), Fails(absl::StatusCode::kInternal, "TRACES_FOUND"));
+    std::filesystem::remove(copy);
+  }
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+}
+
+TEST_F(PhysicalErasureTest, DirectoriesThatAreLinksAreSearched) {
+  const TempDir elsewhere;
+  std::filesystem::create_directories(options_.data_dir);
+  for (const char* name : {"store", "keyring"}) {
+    std::filesystem::create_directory(elsewhere / name);
+    std::filesystem::create_directory_symlink(elsewhere / name, options_.data_dir + "/" + name);
+  }
+  OpenTrained();
+  std::ofstream(elsewhere / "keyring/left-behind")
+      << KeyringRow(kKeys, EncodeSubjectDataKeyKey(model_->uid(), PseudonymOf(7)));
+  std::ofstream(elsewhere / "store/left-behind") << TracesOf(8).ciphertext;
+  const records::Erasure first = Forget(7), second = Forget(8);
+  ASSERT_TRUE(WaitForState(second, records::Erasure::COMPLETED));
+  EXPECT_THAT(engine_->reclaimer().ReclaimNow(), Fails(absl::StatusCode::kInternal, "TRACES_FOUND"));
+  std::filesystem::remove(elsewhere / "store/left-behind");
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+  EXPECT_EQ(Stored(first).purged_time_micros(), 0);
+  std::filesystem::remove(elsewhere / "keyring/left-behind");
+  EXPECT_TRUE(WaitForState(first, records::Erasure::COMPLETED));
+}
+
+TEST_F(PhysicalErasureTest, NothingIsSaidToBeGoneWhileALinkLeadsElsewhere) {
+  OpenTrained();
+  const TempDir elsewhere;
+  const records::Erasure erasure = Forget(7);
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  const std::string link = options_.data_dir + "/archive";
+  std::filesystem::create_directory_symlink(elsewhere.path(), link);
+  const auto reclaimed = engine_->reclaimer().ReclaimNow();
+  EXPECT_THAT(reclaimed, Fails(absl::StatusCode::kFailedPrecondition, "SEARCH_INCOMPLETE"));
+  EXPECT_THAT(std::string(reclaimed.status().message()), HasSubstr("archive is a symbolic link"));
+  EXPECT_EQ(Stored(erasure).reclaimed_time_micros(), 0);
+  std::filesystem::remove(link);
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+}
+
 TEST_F(PhysicalErasureTest, ASubjectThatCameBackDoesNotHoldItsErasureOpen) {
   OpenTrained();
   const Traces traces = TracesOf(7);
@@ -175,6 +299,38 @@ TEST_F(PhysicalErasureTest, ASubjectThatCameBackDoesNotHoldItsErasureOpen) {
   EXPECT_FALSE(IsIn("", traces.wrapped_key));
   EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
   EXPECT_FALSE(IsIn("", traces.ciphertext));
+}
+
+// The pseudonym of who came back may be anywhere, and often.
+TEST_F(PhysicalErasureTest, WhatMayBeThereHidesNothingThatMustBeGone) {
+  OpenTrained();
+  Write("allowed", TracesOf(7).pseudonym, /*times=*/1000);
+  const std::string copy = Write("left-behind", TracesOf(8).ciphertext);  // is searched after it
+  const records::Erasure first = Forget(7), second = Forget(8);
+  Ingest(*model_, {{7, 0}}, /*new_consent=*/true);
+  ASSERT_TRUE(WaitForState(first, records::Erasure::COMPLETED));
+  ASSERT_TRUE(WaitForState(second, records::Erasure::COMPLETED));
+  const auto reclaimed = engine_->reclaimer().ReclaimNow();
+  EXPECT_THAT(reclaimed, Fails(absl::StatusCode::kInternal, "TRACES_FOUND"));
+  EXPECT_THAT(std::string(reclaimed.status().message()), HasSubstr("left-behind"));
+  EXPECT_EQ(Stored(second).reclaimed_time_micros(), 0);
+  std::filesystem::remove(copy);
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 2);
+}
+
+// More places than a search keeps, of a subject that has a newer erasure.
+TEST_F(PhysicalErasureTest, ASubjectThatIsForgottenTwiceIsHeldOpenByWhatIsLeftOfIt) {
+  OpenTrained();
+  const std::string copy = Write("left-behind", TracesOf(7).pseudonym, /*times=*/1000);
+  const records::Erasure first = Forget(7);
+  Ingest(*model_, {{7, 0}}, /*new_consent=*/true);
+  const records::Erasure second = Forget(7);
+  ASSERT_TRUE(WaitForState(first, records::Erasure::COMPLETED));
+  ASSERT_TRUE(WaitForState(second, records::Erasure::COMPLETED)) << "no key is in it";
+  EXPECT_THAT(engine_->reclaimer().ReclaimNow(), Fails(absl::StatusCode::kInternal, "TRACES_FOUND"));
+  EXPECT_EQ(Stored(second).reclaimed_time_micros(), 0);
+  std::filesystem::remove(copy);
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 2);
 }
 
 TEST_F(PhysicalErasureTest, AKeyWithoutSamplesLeavesToo) {

@@ -1,9 +1,14 @@
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/mutex.h"
+#include "rocksdb/db.h"
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
+#include "storage/keys.h"
+#include "storage/rocks_options.h"
 #include "tests/testing/engine_fixture.h"
 
 namespace expunge {
@@ -110,6 +115,85 @@ TEST_F(PurgeTest, AnotherErasureOfTheSubjectWaitsForThePurgeToo) {
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
   EXPECT_EQ(Stored(first).state(), records::Erasure::COMPLETED);
   EXPECT_EQ(Stored(second).state(), records::Erasure::COMPLETED);
+}
+
+TEST_F(PurgeTest, OneWhoseTracesCannotBeReadHoldsNoOtherOpen) {
+  const records::Erasure damaged = ForgetWithoutPurge(1);
+  files_->Set(Mode::kRefused);
+  Close();
+  files_->Set(Mode::kFree);
+  {
+    std::vector<rocksdb::ColumnFamilyHandle*> families;
+    rocksdb::DB* opened = nullptr;
+    ASSERT_TRUE(rocksdb::DB::Open(KeyringOptions(nullptr), options_.data_dir + "/keyring", KeyringFamilies(), &families,
+                                  &opened)
+                    .ok());
+    const std::unique_ptr<rocksdb::DB> db(opened);
+    const std::string place = EncodeTracesKey(damaged.sequence());
+    std::string bytes;
+    ASSERT_TRUE(db->Get(rocksdb::ReadOptions(), families[kTraces], place, &bytes).ok());
+    bytes.back() = static_cast<char>(bytes.back() ^ 1);
+    ASSERT_TRUE(db->Put(rocksdb::WriteOptions(), families[kTraces], place, bytes).ok());
+    for (rocksdb::ColumnFamilyHandle* family : families) ASSERT_TRUE(db->DestroyColumnFamilyHandle(family).ok());
+  }
+  Open();
+  model_ = FindModel("m");
+  const records::Erasure other = Forget(2);
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(other).state() == records::Erasure::COMPLETED; }));
+  EXPECT_EQ(Stored(damaged).purged_time_micros(), 0);
+}
+
+TEST_F(PurgeTest, AForgetAfterADeletionWaitsForTheDeletionsPurge) {
+  files_->Set(Mode::kHeld);
+  ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
+  const records::Erasure before = Forget(1);
+  files_->WaitUntilAsked();
+  const records::Erasure meanwhile = Forget(2);
+  EXPECT_EQ(Stored(before).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
+  EXPECT_EQ(Stored(meanwhile).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
+  EXPECT_EQ(Stored(meanwhile).purged_time_micros(), 0);
+  files_->Set(Mode::kFree);
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(before).state() == records::Erasure::COMPLETED; }));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(meanwhile).state() == records::Erasure::COMPLETED; }));
+  EXPECT_EQ(Forget(3).state(), records::Erasure::COMPLETED) << "nothing is owed";
+}
+
+TEST_F(PurgeTest, ADeletionWhosePurgeFailedIsOwedOneAfterAStart) {
+  files_->Set(Mode::kHeld);
+  ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
+  files_->WaitUntilAsked();
+  files_->Set(Mode::kRefused);
+  Close();
+  files_->Set(Mode::kFree);
+  OpenWithoutRecovery();
+  files_->Set(Mode::kHeld);
+  ASSERT_THAT(engine_->Recover(), IsOk());
+  const records::Erasure erasure = Forget(1);
+  EXPECT_EQ(Stored(erasure).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
+  files_->Set(Mode::kFree);
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
+}
+
+// What a hard link makes fail can succeed later.
+TEST_F(PurgeTest, ADeletionWhosePurgeFailsIsOwedOne) {
+  ASSERT_THAT(engine_->keyring().Purge(), IsOk());
+  const std::string link = dir_ / "link";
+  for (const auto& entry : std::filesystem::directory_iterator(options_.data_dir + "/keyring")) {
+    if (entry.path().extension() == ".sst" && !std::filesystem::exists(link)) {
+      std::filesystem::create_hard_link(entry.path(), link);
+    }
+  }
+  ASSERT_TRUE(std::filesystem::exists(link));
+  ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
+  ASSERT_TRUE(WaitUntil(*engine_, *model_, [&] { return !engine_->auditor().Report()->purge_problem.ok(); }));
+  EXPECT_THAT(engine_->auditor().Report()->purge_problem,
+              Fails(absl::StatusCode::kFailedPrecondition, "KEYRING_HARD_LINKED"));
+  const records::Erasure erasure = Forget(1);
+  EXPECT_EQ(Stored(erasure).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
+  std::filesystem::remove(link);
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return engine_->auditor().Report()->purge_problem.ok(); }));
+  EXPECT_EQ(Forget(2).state(), records::Erasure::COMPLETED) << "nothing is owed";
 }
 
 }  // namespace
