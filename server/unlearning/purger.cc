@@ -28,7 +28,8 @@ absl::Duration TakePause(absl::Duration* pause) { return std::exchange(*pause, s
 
 }  // namespace
 
-Purger::Purger(Keyring* keyring, Rekeyer* rekeyer, const TraceChecker* checker, ErasureLedger* ledger, const Clock* clock)
+Purger::Purger(Keyring* keyring, Rekeyer* rekeyer, const TraceChecker* checker, ErasureLedger* ledger,
+               const Clock* clock)
     : keyring_(keyring),
       rekeyer_(rekeyer),
       checker_(checker),

@@ -3,7 +3,6 @@
 #include <cstdio>
 #include <string>
 
-#include "absl/time/clock.h"
 #include "gmock/gmock.h"
 #include "tests/integration/integration_test.h"
 
@@ -73,7 +72,8 @@ TEST_F(DiskFullServerTest, NothingIsHalfDoneWhenNoByteCanBeWritten) {
   EXPECT_THAT(std::string(refused.message()), HasSubstr("no space is left"));
   EXPECT_THAT(Ingest(client(), "m", {StripesBatch(20, 5, 2)}), Fails(StatusCode::kResourceExhausted, "DISK_FULL"));
   EXPECT_THAT(client().Predict(StripesInputs("m", 0, 1)), IsOk()) << "what is read goes on";
-  for (int i = 0; i < 100 && StateOfAnyVersion() != before; ++i) absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_THAT(WatchModelUntil(client(), "m", [](const v1::Model& model) { return model.constituents_voting() == 2; }),
+              IsOk());
   EXPECT_EQ(StateOfAnyVersion(), before);
 
   Free();
