@@ -129,6 +129,11 @@ absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(const Options& options) {
   RootKeys roots;
   if (exists) {
     ASSIGN_OR_RETURN(master_key, LoadMasterKey(options.master_key_file));
+    // A key that is in a directory of somebody else's is none the worse for it.
+    if (const absl::Status removed = RemoveUnfinishedMasterKeys(options.master_key_file);
+        !removed.ok() && !absl::IsPermissionDenied(removed)) {
+      return removed;
+    }
     ASSIGN_OR_RETURN(roots, RootKeys::Open(*database, *master_key));
     ASSIGN_OR_RETURN(pepper, ReadPepper(stored_pepper.ToStringView(), roots));
   } else {
