@@ -1,5 +1,6 @@
 #include "admin/check.h"
 
+#include <algorithm>
 #include <limits>
 #include <map>
 #include <memory>
@@ -12,6 +13,7 @@
 #include "base/status_macros.h"
 #include "catalog/catalog.h"
 #include "storage/keyring.h"
+#include "storage/keyring_match.h"
 #include "storage/store.h"
 #include "unlearning/checkpoint_codec.h"
 #include "unlearning/shard_training.h"
@@ -34,6 +36,7 @@ class ShardCheck {
     report_.subjects += all.subjects;
     report_.samples += all.samples_through.back();
     report_.dead_subjects += all.dead_subjects.size();
+    RETURN_IF_ERROR(CheckDeadSubjects(all.dead_subjects));
     Note(LoadSamples(model_, id_.shard, kEverything, *view, *data_.keyring).status(), "samples");
     for (uint32_t slice = 0; slice < model_.spec().sisa.slices; ++slice) {
       ASSIGN_OR_RETURN(const auto header, data_.store->GetCheckpoint(id_, slice));
@@ -43,6 +46,23 @@ class ShardCheck {
   }
 
  private:
+  // A key that is gone without an erasure was never in this keyring.
+  absl::Status CheckDeadSubjects(const std::vector<Pseudonym>& subjects) {
+    uint64_t unexplained = 0;
+    for (const Pseudonym& subject : subjects) {
+      ASSIGN_OR_RETURN(const auto suppression, data_.keyring->GetSuppression(id_.model, subject));
+      ASSIGN_OR_RETURN(const auto newer_key, data_.keyring->GetSubjectKeyId(id_.model, subject));
+      unexplained += !model_.deleting() && !suppression.subject && !suppression.some_samples && !newer_key;
+    }
+    if (unexplained == 0) return absl::OkStatus();
+    Note(Error(absl::StatusCode::kDataLoss, "KEYS_MISSING",
+               absl::StrCat(unexplained,
+                            " of its subjects have no key, and no erasure says why: either the keyring is older than "
+                            "the main store, or power was lost during an ingest. The next start removes them")),
+         "subjects");
+    return absl::OkStatus();
+  }
+
   absl::Status CheckCheckpoint(StoreView& view, uint32_t slice, const records::Checkpoint& header) {
     ASSIGN_OR_RETURN(const Lineage lineage, LineageOf(view, slice, header.numeric_environment()));
     if (header.lineage() != AsBytes(lineage)) {
@@ -80,7 +100,8 @@ class ShardCheck {
   std::map<std::string, std::vector<Lineage>> lineages_;  // by numeric environment
 };
 
-absl::Status CheckErasures(const ErasureRecords& erasures, CheckReport& report) {
+absl::Status CheckErasures(const Keyring& keyring, CheckReport& report) {
+  const ErasureRecords& erasures = keyring.erasures();
   absl::Status status;
   RETURN_IF_ERROR(erasures.Scan(1, [&](const records::Erasure& erasure) {
     ++report.erasures;
@@ -92,6 +113,9 @@ absl::Status CheckErasures(const ErasureRecords& erasures, CheckReport& report) 
     for (const auto& task : erasure.tasks()) {
       if (!final || task.retrained()) continue;
       report.problems.push_back(absl::StrCat("erasure ", erasure.sequence(), ": it is COMPLETED, but not retrained"));
+    }
+    if (const auto traces = keyring.GetTraces(erasure.sequence()); !traces.ok()) {
+      report.problems.push_back(absl::StrCat("erasure ", erasure.sequence(), ": ", traces.status().message()));
     }
     return true;
   }));
@@ -105,6 +129,7 @@ absl::Status CheckErasures(const ErasureRecords& erasures, CheckReport& report) 
 
 absl::StatusOr<CheckReport> CheckDataDir(const CheckOptions& options) {
   ASSIGN_OR_RETURN(DataDir data, OpenDataDir(options.data_dir, options.master_key_file));
+  RETURN_IF_ERROR(CheckKeyringMatches(*data.store, *data.keyring));
   CheckReport report;
   const auto note = [&report](const absl::Status& status) {
     if (!status.ok()) report.problems.emplace_back(status.message());
@@ -112,12 +137,8 @@ absl::StatusOr<CheckReport> CheckDataDir(const CheckOptions& options) {
   note(data.store->VerifyChecksums());
   note(data.keyring->VerifyChecksums());
   note(data.keyring->VerifyKeys(note, &report.subject_keys, &report.checkpoint_keys));
-  note(CheckErasures(data.keyring->erasures(), report));
-  ASSIGN_OR_RETURN(const ErasureSequence known, data.keyring->erasures().Last());
-  ASSIGN_OR_RETURN(const ErasureSequence seen, data.store->NewestErasureSeen());
-  if (seen > known)
-    note(Error(absl::StatusCode::kFailedPrecondition, "KEYRING_OUTDATED", "the keyring is an old copy"));
-
+  note(data.keyring->ListRekeys().status());
+  note(CheckErasures(*data.keyring, report));
   ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
                    Catalog::Open(data.store.get(), data.keyring.get(), &SystemClock()));
   for (const std::shared_ptr<ModelEntry>& model : catalog->List()) {
@@ -129,6 +150,7 @@ absl::StatusOr<CheckReport> CheckDataDir(const CheckOptions& options) {
       }
     }
   }
+  report.keys_without_samples = report.subject_keys - std::min(report.subject_keys, report.subjects);
   return report;
 }
 

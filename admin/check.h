@@ -22,6 +22,7 @@ struct CheckReport {
   uint64_t checkpoints = 0;        // valid: they open, and their lineage is the one that membership gives
   uint64_t stale_checkpoints = 0;  // of another membership, or without a key: trained again at the next start
   uint64_t subject_keys = 0;
+  uint64_t keys_without_samples = 0;  // of an ingest that was cut short, or that an older backup does not have
   uint64_t checkpoint_keys = 0;
   uint64_t erasures = 0;
   uint64_t unfinished_erasures = 0;
@@ -29,9 +30,10 @@ struct CheckReport {
 };
 
 // Verifies the data directory of a server that is stopped: the checksums of all files, that every live sample opens and
-// is the one that the membership names, the lineage and the content of every checkpoint, every key, and that the
-// records of erasures agree with one another. What cannot be opened at all is an error, the others are problems of the
-// report. NOT_FOUND (DATA_DIR_MISSING); the errors of Keyring::Open and OpenRocksStore.
+// is the one that the membership names, the lineage and the content of every checkpoint, every key, that every subject
+// without one was erased, that the records of erasures agree with one another, and that suppressions and traces open.
+// What cannot be opened at all is an error, the others are problems of the report. NOT_FOUND (DATA_DIR_MISSING); the
+// errors of Keyring::Open, OpenRocksStore and CheckKeyringMatches.
 absl::StatusOr<CheckReport> CheckDataDir(const CheckOptions& options);
 
 }  // namespace expunge

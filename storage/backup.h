@@ -28,9 +28,8 @@ struct BackupInfo {
 // RESOURCE_EXHAUSTED (DISK_FULL), PERMISSION_DENIED (DATA_DIR_NOT_WRITABLE), UNAVAILABLE (STORAGE_UNAVAILABLE).
 absl::StatusOr<BackupInfo> CreateBackup(const RocksDatabase& database, const std::string& directory);
 
-// Replaces the database in `path` by the newest backup (number 0) or the one of this number. Its checksums are verified
-// first. Nobody may have the database open. NOT_FOUND (BACKUP_NOT_FOUND); DATA_LOSS (STORAGE_CORRUPT): a damaged
-// backup, and nothing was replaced.
+// Puts the newest backup (number 0) or the one of this number into the directory `path`, which must not hold a database
+// yet. Its checksums are verified first. NOT_FOUND (BACKUP_NOT_FOUND); DATA_LOSS (STORAGE_CORRUPT): a damaged backup.
 absl::StatusOr<BackupInfo> RestoreBackup(const std::string& directory, uint32_t number, const std::string& path,
                                          rocksdb::Env* env = nullptr);
 

@@ -47,6 +47,15 @@ absl::StatusOr<ModelUid> ReadLastModelUid(const RocksDatabase& database) {
   return uid;
 }
 
+absl::StatusOr<uint64_t> ReadGeneration(const RocksDatabase& database) {
+  rocksdb::PinnableSlice value;
+  ASSIGN_OR_RETURN(const bool found, GetRow(database, kKeys, std::string(kGenerationKey), kKeyringName, &value));
+  uint64_t generation = 0;
+  if (found && !DecodeUint64(value.ToStringView(), &generation))
+    return CorruptStorage(kKeyringName, "has a malformed generation");
+  return generation;
+}
+
 // The root key and the pepper, in one write: a keyring has both or is none.
 absl::StatusOr<DataKey> MakeKeyring(const RocksDatabase& database, const MasterKey& master_key,
                                     const std::optional<Digest>& chosen_pepper, RootKeys* roots) {
@@ -88,14 +97,15 @@ CheckpointKeyId RandomCheckpointKeyId() { return RandomId<CheckpointKeyId>(); }
 SubjectKey SubjectKey::Random() { return {RandomId<KeyId>(), DataKey::Random()}; }
 
 Keyring::Impl::Impl(std::unique_ptr<RocksDatabase> opened, std::unique_ptr<MasterKey> master, RootKeys root_keys,
-                    DataKey read_pepper, ModelUid last_model, bool made)
+                    DataKey read_pepper, ModelUid last_model, uint64_t last_generation, bool made)
     : database(std::move(opened)),
       master_key(std::move(master)),
       roots(std::move(root_keys)),
       pepper(std::move(read_pepper)),
       trace_key(DeriveKey(pepper, "expunge trace key v1")),
       is_new(made),
-      last_model_uid(last_model) {}
+      last_model_uid(last_model),
+      generation(last_generation) {}
 
 absl::StatusOr<bool> Keyring::Impl::Find(KeyringFamily family, const std::string& place,
                                          rocksdb::PinnableSlice* value) const {
@@ -122,6 +132,7 @@ absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(const Options& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<RocksDatabase> database,
                    RocksDatabase::Open(kKeyringName, options.path, KeyringOptions(options.env), KeyringFamilies()));
   ASSIGN_OR_RETURN(const ModelUid last_model_uid, ReadLastModelUid(*database));
+  ASSIGN_OR_RETURN(const uint64_t generation, ReadGeneration(*database));
   rocksdb::PinnableSlice stored_pepper;
   ASSIGN_OR_RETURN(const bool exists, GetRow(*database, kKeys, std::string(kPepperKey), kKeyringName, &stored_pepper));
   std::unique_ptr<MasterKey> master_key;
@@ -129,6 +140,11 @@ absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(const Options& options) {
   RootKeys roots;
   if (exists) {
     ASSIGN_OR_RETURN(master_key, LoadMasterKey(options.master_key_file));
+    // A key that is in a directory of somebody else's is none the worse for it.
+    if (const absl::Status removed = RemoveUnfinishedMasterKeys(options.master_key_file);
+        !removed.ok() && !absl::IsPermissionDenied(removed)) {
+      return removed;
+    }
     ASSIGN_OR_RETURN(roots, RootKeys::Open(*database, *master_key));
     ASSIGN_OR_RETURN(pepper, ReadPepper(stored_pepper.ToStringView(), roots));
   } else {
@@ -145,7 +161,7 @@ absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(const Options& options) {
   stored_pepper.Reset();
   return std::unique_ptr<Keyring>(
       new Keyring(std::make_unique<Impl>(std::move(database), std::move(master_key), std::move(roots),
-                                         *std::move(pepper), last_model_uid, /*made=*/!exists)));
+                                         *std::move(pepper), last_model_uid, generation, /*made=*/!exists)));
 }
 
 Keyring::Keyring(std::unique_ptr<Impl> impl)
@@ -153,6 +169,25 @@ Keyring::Keyring(std::unique_ptr<Impl> impl)
 Keyring::~Keyring() = default;
 
 bool Keyring::is_new() const { return impl_->is_new; }
+
+absl::StatusOr<records::KeyringMark> Keyring::Mark() const {
+  records::KeyringMark mark;
+  mark.set_deployment(std::string(AsBytes(PepperedHash({"deployment"}))));
+  ASSIGN_OR_RETURN(const ErasureSequence newest, erasures_->Last());
+  mark.set_newest_erasure(newest);
+  const MutexLock lock(&impl_->generation_mutex);
+  mark.set_generation(impl_->generation);
+  return mark;
+}
+
+absl::Status Keyring::BeginGeneration() {
+  const MutexLock lock(&impl_->generation_mutex);
+  rocksdb::WriteBatch batch;
+  batch.Put(kGenerationKey, EncodeUint64(impl_->generation + 1));
+  RETURN_IF_ERROR(impl_->Write(&batch, /*synced=*/true));
+  ++impl_->generation;
+  return absl::OkStatus();
+}
 
 Pseudonym Keyring::PseudonymOf(std::string_view subject_id) const { return PepperedHash({"subject", subject_id}); }
 
@@ -178,6 +213,11 @@ absl::StatusOr<ModelUid> Keyring::NextModelUid() {
   batch.Put(kLastModelUidKey, EncodeUint32(impl_->last_model_uid + 1));
   RETURN_IF_ERROR(impl_->Write(&batch, /*synced=*/true));
   return ++impl_->last_model_uid;
+}
+
+ModelUid Keyring::LastModelUid() const {
+  const MutexLock lock(&impl_->model_uid_mutex);
+  return impl_->last_model_uid;
 }
 
 // --- keys
@@ -292,6 +332,12 @@ absl::Status Keyring::VerifyKeys(const std::function<void(absl::Status)>& damage
                              ++*subjects;
                              if (auto opened = impl_->OpenSubjectKey(key, value); !opened.ok())
                                damaged(opened.status());
+                             return true;
+                           }));
+  RETURN_IF_ERROR(ScanRows(*impl_->database, kSuppressions, ScanOptions(), KeyRange(), kSuppressionKind,
+                           [&](std::string_view, std::string_view value) -> absl::StatusOr<bool> {
+                             records::Suppression row;
+                             if (auto read = DecodeRecord(kSuppressionKind, value, &row); !read.ok()) damaged(read);
                              return true;
                            }));
   return ScanRows(*impl_->database, kCheckpointKeys, ScanOptions(), AllCheckpointDataKeys(), kKeyringName,

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "expunge/storage/v1/records.pb.h"
 #include "model/ids.h"
@@ -91,6 +92,12 @@ class Keyring {
   // The keyring had to be made.
   bool is_new() const;
 
+  // What a store remembers of this keyring: which deployment's it is, and how new.
+  absl::StatusOr<records::KeyringMark> Mark() const;
+  // Once at each start of a server, before anything is served: of two copies of one keyring, the one that was not used
+  // is the older one from now on. Synced.
+  absl::Status BeginGeneration();
+
   // Keyed hashes under the deployment's pepper.
   Pseudonym PseudonymOf(std::string_view subject_id) const;
   SampleKey SampleKeyOf(std::string_view subject_id, std::string_view sample_id) const;
@@ -100,6 +107,7 @@ class Keyring {
 
   // Durable: never given twice. Synced.
   absl::StatusOr<ModelUid> NextModelUid();
+  ModelUid LastModelUid() const;  // 0: none was given
 
   // --- keys
   // One subject's key in one model; nullopt when there is none (never made, or destroyed).
@@ -133,9 +141,16 @@ class Keyring {
     uint32_t first_slice = 0;  // this one and all later ones
   };
   absl::Status DestroyCheckpointKeys(const Checkpoints& checkpoints);  // synced
-  // All of them; the model is dead until its rows are reclaimed. Synced.
-  absl::Status DestroyModelKeys(ModelUid model);
-  absl::StatusOr<std::vector<ModelUid>> ListDeadModels() const;
+  // All of them; the model is dead from now on. A generation of its own: who brings an older keyring back, with the
+  // keys, is refused. Synced.
+  absl::Status DestroyModelKeys(ModelUid model, absl::Time now);
+  struct DeadModel {
+    ModelUid model = 0;
+    absl::Time deleted;
+    bool reclaimed = false;
+  };
+  absl::StatusOr<std::vector<DeadModel>> ListDeadModels() const;  // ascending
+  // Their rows are in no file any more.
   absl::Status ReclaimedModels(absl::Span<const ModelUid> models);
 
   // --- suppressions. In `model`, kEveryModel stands for all. Consent opens the model that it was stated for, and no
@@ -201,7 +216,8 @@ class Keyring {
   // that the master key there opens. For offline use: nobody else may write meanwhile.
   absl::Status Rotate(const MasterKey& new_master_key, const std::function<absl::Status()>& activate);
 
-  // For offline checks: the files' checksums; and every key there is, whether it unwraps.
+  // For offline checks: the files' checksums; and every key there is, whether it unwraps, and every suppression,
+  // whether it can be read.
   absl::Status VerifyChecksums() const;
   absl::Status VerifyKeys(const std::function<void(absl::Status)>& damaged, uint64_t* subjects,
                           uint64_t* checkpoints) const;

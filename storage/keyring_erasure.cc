@@ -12,6 +12,7 @@
 namespace expunge {
 namespace {
 
+constexpr std::string_view kDeadModelKind = "a deleted model";
 constexpr size_t kTraceBytes = 32;
 // Of a subject that is erased whole: each ciphertext lies beside the pseudonym, which is searched for too. That of a
 // subject that keeps samples, or is in another model still, may be there: then all of its nonces are looked for.
@@ -64,7 +65,7 @@ absl::Status Keyring::DestroyCheckpointKeys(const Checkpoints& checkpoints) {
   return impl_->WriteDestruction(&batch, {}, /*checkpoints=*/true);
 }
 
-absl::Status Keyring::DestroyModelKeys(ModelUid model) {
+absl::Status Keyring::DestroyModelKeys(ModelUid model, absl::Time now) {
   rocksdb::WriteBatch batch;
   const std::vector<KeyRange> ranges = {SubjectDataKeysOf(model), RekeysOf(model)};
   for (const KeyRange& range : ranges) {
@@ -73,17 +74,28 @@ absl::Status Keyring::DestroyModelKeys(ModelUid model) {
   const KeyRange checkpoints = CheckpointDataKeysOf(model);
   RETURN_IF_ERROR(FromRocks(
       batch.DeleteRange(impl_->database->family(kCheckpointKeys), checkpoints.begin, checkpoints.end), kKeyringName));
-  RETURN_IF_ERROR(FromRocks(batch.Put(EncodeDeadModelKey(model), rocksdb::Slice()), kKeyringName));
-  return impl_->WriteDestruction(&batch, ranges, /*checkpoints=*/true);
+  records::DeadModel dead;
+  dead.set_delete_time_micros(absl::ToUnixMicros(now));
+  RETURN_IF_ERROR(FromRocks(batch.Put(EncodeDeadModelKey(model), EncodeRecord(dead)), kKeyringName));
+  const MutexLock lock(&impl_->generation_mutex);
+  RETURN_IF_ERROR(FromRocks(batch.Put(kGenerationKey, EncodeUint64(impl_->generation + 1)), kKeyringName));
+  RETURN_IF_ERROR(impl_->WriteDestruction(&batch, ranges, /*checkpoints=*/true));
+  ++impl_->generation;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<ModelUid>> Keyring::ListDeadModels() const {
-  std::vector<ModelUid> models;
-  RETURN_IF_ERROR(ScanRows(*impl_->database, kKeys, rocksdb::ReadOptions(), AllDeadModels(), kKeyringName,
-                           [&](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
-                             if (!DecodeDeadModelKey(key, &models.emplace_back())) {
-                               return CorruptStorage(kKeyringName, "has a malformed key");
+absl::StatusOr<std::vector<Keyring::DeadModel>> Keyring::ListDeadModels() const {
+  std::vector<DeadModel> models;
+  RETURN_IF_ERROR(ScanRows(*impl_->database, kKeys, rocksdb::ReadOptions(), AllDeadModels(), kDeadModelKind,
+                           [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
+                             DeadModel& model = models.emplace_back();
+                             if (!DecodeDeadModelKey(key, &model.model)) {
+                               return CorruptStorage(kDeadModelKind, "has a malformed key");
                              }
+                             records::DeadModel record;
+                             RETURN_IF_ERROR(DecodeRecord(kDeadModelKind, value, &record));
+                             model.deleted = absl::FromUnixMicros(record.delete_time_micros());
+                             model.reclaimed = record.reclaimed();
                              return true;
                            }));
   return models;
@@ -91,7 +103,13 @@ absl::StatusOr<std::vector<ModelUid>> Keyring::ListDeadModels() const {
 
 absl::Status Keyring::ReclaimedModels(absl::Span<const ModelUid> models) {
   rocksdb::WriteBatch batch;
-  for (const ModelUid model : models) RETURN_IF_ERROR(FromRocks(batch.Delete(EncodeDeadModelKey(model)), kKeyringName));
+  for (const ModelUid model : models) {
+    const std::string key = EncodeDeadModelKey(model);
+    ASSIGN_OR_RETURN(auto record, GetRecord<records::DeadModel>(*impl_->database, kKeys, key, kDeadModelKind));
+    if (!record) continue;
+    record->set_reclaimed(true);
+    RETURN_IF_ERROR(FromRocks(batch.Put(key, EncodeRecord(*record)), kKeyringName));
+  }
   return batch.Count() == 0 ? absl::OkStatus() : impl_->Write(&batch, /*synced=*/false);
 }
 

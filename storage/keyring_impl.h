@@ -101,7 +101,7 @@ class Touched {
 
 struct Keyring::Impl {
   Impl(std::unique_ptr<RocksDatabase> opened, std::unique_ptr<MasterKey> master, RootKeys root_keys,
-       DataKey read_pepper, ModelUid last_model, bool made);
+       DataKey read_pepper, ModelUid last_model, uint64_t last_generation, bool made);
 
   // A row of kKeys or kCheckpointKeys; `value` keeps a file alive: only inside a read.
   absl::StatusOr<bool> Find(KeyringFamily family, const std::string& place, rocksdb::PinnableSlice* value) const;
@@ -161,6 +161,9 @@ struct Keyring::Impl {
 
   Mutex model_uid_mutex;
   ModelUid last_model_uid ABSL_GUARDED_BY(model_uid_mutex);
+
+  Mutex generation_mutex;  // held over the write
+  uint64_t generation ABSL_GUARDED_BY(generation_mutex);
 
   Mutex error_mutex;
   absl::Status error ABSL_GUARDED_BY(error_mutex);

@@ -18,10 +18,12 @@ namespace expunge {
 inline constexpr std::string_view kFormatKey = "FORMAT";
 
 // Main store, default column family.
-inline constexpr std::string_view kNewestErasureKey = "NEWEST_ERASURE";
+inline constexpr std::string_view kKeyringMarkKey = "KEYRING";
+inline constexpr std::string_view kRestoreTimeKey = "RESTORED";
 
 // Keyring, default column family.
 inline constexpr std::string_view kLastModelUidKey = "LAST_MODEL_UID";
+inline constexpr std::string_view kGenerationKey = "GENERATION";
 
 // [begin, end). An empty `end` means: to the last key.
 struct KeyRange {

@@ -10,6 +10,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "absl/cleanup/cleanup.h"
@@ -23,6 +24,7 @@ namespace {
 
 constexpr size_t kKeyBytes = sizeof(Digest);
 constexpr size_t kMasterKeyIdBytes = 8;
+constexpr char kUnfinished[] = ".unfinished-";  // no name that somebody gives to a copy
 
 absl::Status FromErrno(int error, std::string_view what, const std::string& file) {
   const std::string message = absl::StrCat(ToAbsl(what), " ", file, ": ", std::strerror(error));
@@ -91,7 +93,7 @@ class FileMasterKey : public MasterKey {
 absl::Status CreateMasterKey(const std::string& file) {
   const DataKey key = DataKey::Random();
   // Through a file of its own name: a crash must not leave a key that is cut short, nor two servers one another's.
-  std::string temporary = absl::StrCat(file, ".XXXXXX");
+  std::string temporary = absl::StrCat(file, kUnfinished, "XXXXXX");
   const int descriptor = mkostemp(temporary.data(), O_CLOEXEC);  // mode 0600
   if (descriptor < 0) return FromErrno(errno, "cannot make the master key", file);
   const auto remove = absl::MakeCleanup([&temporary] { unlink(temporary.c_str()); });
@@ -105,6 +107,23 @@ absl::Status CreateMasterKey(const std::string& file) {
   }
   if (error != 0) return FromErrno(error, "cannot write the master key", file);
   return SyncDirectoryOf(file);
+}
+
+absl::Status RemoveUnfinishedMasterKeys(const std::string& file) {
+  const std::filesystem::path path(file);
+  const std::filesystem::path parent = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  const std::string prefix = path.filename().string();
+  std::error_code error;
+  bool removed = false;
+  for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix + kUnfinished) && !name.starts_with(prefix + kNextMasterKey + kUnfinished)) continue;
+    if (unlink(entry.path().c_str()) != 0 && errno != ENOENT) {
+      return FromErrno(errno, "cannot remove what was left of a master key,", entry.path().string());
+    }
+    removed = true;
+  }
+  return removed ? SyncDirectoryOf(file) : absl::OkStatus();
 }
 
 absl::Status ReplaceMasterKey(const std::string& file, const std::string& replaced) {

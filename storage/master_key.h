@@ -39,6 +39,13 @@ absl::Status CreateMasterKey(const std::string& file);
 // Like LoadMasterKey, but makes a missing file first.
 absl::StatusOr<std::unique_ptr<MasterKey>> LoadOrCreateMasterKey(const std::string& file);
 
+// What a rotation calls the key that is to take the place of `file`.
+inline constexpr char kNextMasterKey[] = ".next";
+
+// What CreateMasterKey left of `file`, or of the next one, when it was ended in between: half a key, or a second name
+// of a whole one. Nobody may be making either. PERMISSION_DENIED, DATA_DIR_NOT_WRITABLE.
+absl::Status RemoveUnfinishedMasterKeys(const std::string& file);
+
 // Puts `file` in the place of `replaced`, durably: after a crash one of the two is there.
 absl::Status ReplaceMasterKey(const std::string& file, const std::string& replaced);
 

@@ -25,12 +25,16 @@ namespace expunge {
 namespace {
 
 constexpr std::string_view kName = "the main store";
+constexpr std::string_view kMarkKind = "the mark of the keyring";
+constexpr std::string_view kRestoreTimeKind = "the time of the restore";
 
 class RocksStore : public Store {
  public:
-  RocksStore(std::unique_ptr<RocksDatabase> database, const RocksStoreOptions& options)
+  RocksStore(std::unique_ptr<RocksDatabase> database, const RocksStoreOptions& options,
+             std::optional<records::KeyringMark> mark)
       : database_(std::move(database)),
-        free_space_(database_->get()->GetEnv(), options.path, options.reserved_free_bytes) {}
+        free_space_(database_->get()->GetEnv(), options.path, options.reserved_free_bytes),
+        mark_(std::move(mark)) {}
 
   absl::Status PutModel(ModelUid uid, const records::Model& model) override;
   absl::StatusOr<std::vector<std::pair<ModelUid, records::Model>>> ListModels() override;
@@ -39,7 +43,6 @@ class RocksStore : public Store {
   absl::StatusOr<std::optional<records::Subject>> GetSubject(ShardId shard, const Pseudonym& subject) override;
   absl::Status ApplyIngest(ModelUid uid, const records::Model& model, absl::Span<const SubjectUpdate> updates) override;
   absl::Status UpdateSubjects(ModelUid uid, absl::Span<const SubjectUpdate> updates, ErasureSequence erasure) override;
-  absl::StatusOr<ErasureSequence> NewestErasureSeen() override;
   absl::StatusOr<std::string> GetSample(ShardId shard, const Pseudonym& subject, const SampleKey& sample) override;
   std::unique_ptr<StoreView> View() override { return std::make_unique<RocksView>(database_.get()); }
 
@@ -49,6 +52,15 @@ class RocksStore : public Store {
                              std::string_view sealed_state) override;
   absl::Status DeleteCheckpoints(ShardId shard, uint32_t first_slice) override;
 
+  std::optional<records::KeyringMark> GetKeyringMark() const override {
+    const MutexLock lock(&mark_mutex_);
+    return mark_;
+  }
+  absl::Status RaiseKeyringMark(const records::KeyringMark& mark) override {
+    rocksdb::WriteBatch batch;
+    return WriteWithMark(&batch, mark, Durability::kPowerLoss, kMarkKind);
+  }
+
   absl::Status Reclaim(absl::Span<const ShardId> shards, absl::Span<const ModelUid> models, uint64_t bytes_per_second,
                        std::atomic<bool>* cancel) override {
     std::vector<KeyRange> ranges;
@@ -56,6 +68,19 @@ class RocksStore : public Store {
     for (const ModelUid model : models) ranges.push_back(PrefixRange(EncodeModelKey(model)));
     return ReclaimRanges(*database_, ranges, bytes_per_second, cancel);
   }
+  absl::Status ReclaimEverything(uint64_t bytes_per_second, std::atomic<bool>* cancel) override {
+    const KeyRange everything;
+    RETURN_IF_ERROR(ReclaimRanges(*database_, {&everything, 1}, bytes_per_second, cancel));
+    rocksdb::WriteBatch batch;
+    batch.Delete(family(kDefaultFamily), kRestoreTimeKey);
+    return Write(&batch, Durability::kProcessEnd, kRestoreTimeKind);
+  }
+  absl::Status SetRestored(absl::Time now) override {
+    rocksdb::WriteBatch batch;
+    batch.Put(family(kDefaultFamily), kRestoreTimeKey, EncodeUint64(static_cast<uint64_t>(absl::ToUnixMicros(now))));
+    return Write(&batch, Durability::kPowerLoss, kRestoreTimeKind);
+  }
+  absl::StatusOr<std::optional<absl::Time>> GetRestoreTime() const override;
   absl::StatusOr<BackupInfo> Backup(const std::string& directory) override {
     return CreateBackup(*database_, directory);
   }
@@ -72,10 +97,14 @@ class RocksStore : public Store {
   absl::Status StageCheckpointDeletions(rocksdb::WriteBatch* batch, ShardId shard, uint32_t first_slice);
   void StageSubjects(rocksdb::WriteBatch* batch, ModelUid uid, absl::Span<const SubjectUpdate> updates);
 
+  // `batch`, and with it what is newer in `mark`.
+  absl::Status WriteWithMark(rocksdb::WriteBatch* batch, const records::KeyringMark& mark, Durability durability,
+                             std::string_view kind);
+
   const std::unique_ptr<RocksDatabase> database_;
   FreeSpace free_space_;
-  Mutex seen_mutex_;
-  ErasureSequence newest_seen_ ABSL_GUARDED_BY(seen_mutex_) = 0;  // by this process
+  mutable Mutex mark_mutex_;  // held over the write: the row never goes back
+  std::optional<records::KeyringMark> mark_ ABSL_GUARDED_BY(mark_mutex_);
 };
 
 absl::Status RocksStore::Write(rocksdb::WriteBatch* batch, Durability durability, std::string_view kind) {
@@ -151,23 +180,33 @@ absl::Status RocksStore::UpdateSubjects(ModelUid uid, absl::Span<const SubjectUp
                                         ErasureSequence erasure) {
   rocksdb::WriteBatch batch;
   StageSubjects(&batch, uid, updates);
-  if (erasure > 0) {
-    const MutexLock lock(&seen_mutex_);
-    newest_seen_ = std::max(newest_seen_, erasure);
-    batch.Put(family(kDefaultFamily), kNewestErasureKey, EncodeUint64(newest_seen_));
-  }
-  return batch.Count() == 0 ? absl::OkStatus() : Write(&batch, Durability::kProcessEnd, "a subject");
+  if (erasure == 0) return batch.Count() == 0 ? absl::OkStatus() : Write(&batch, Durability::kProcessEnd, "a subject");
+  records::KeyringMark mark;
+  mark.set_newest_erasure(erasure);
+  return WriteWithMark(&batch, mark, Durability::kProcessEnd, "a subject");
 }
 
-absl::StatusOr<ErasureSequence> RocksStore::NewestErasureSeen() {
+absl::Status RocksStore::WriteWithMark(rocksdb::WriteBatch* batch, const records::KeyringMark& mark,
+                                       Durability durability, std::string_view kind) {
+  const MutexLock lock(&mark_mutex_);
+  records::KeyringMark raised = mark_.value_or(records::KeyringMark());
+  if (raised.deployment().empty()) raised.set_deployment(mark.deployment());
+  raised.set_generation(std::max(raised.generation(), mark.generation()));
+  raised.set_newest_erasure(std::max(raised.newest_erasure(), mark.newest_erasure()));
+  batch->Put(family(kDefaultFamily), kKeyringMarkKey, EncodeRecord(raised));
+  RETURN_IF_ERROR(Write(batch, durability, kind));
+  mark_ = std::move(raised);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<absl::Time>> RocksStore::GetRestoreTime() const {
   rocksdb::PinnableSlice value;
-  ASSIGN_OR_RETURN(const bool found, GetRow(*database_, kDefaultFamily, std::string(kNewestErasureKey),
-                                            "the newest erasure's number", &value));
-  ErasureSequence sequence = 0;
-  if (found && !DecodeUint64(value.ToStringView(), &sequence)) {
-    return CorruptStorage("the newest erasure's number", "is malformed");
-  }
-  return sequence;
+  ASSIGN_OR_RETURN(const bool found,
+                   GetRow(*database_, kDefaultFamily, std::string(kRestoreTimeKey), kRestoreTimeKind, &value));
+  if (!found) return std::nullopt;
+  uint64_t micros = 0;
+  if (!DecodeUint64(value.ToStringView(), &micros)) return CorruptStorage(kRestoreTimeKind, "is malformed");
+  return absl::FromUnixMicros(static_cast<int64_t>(micros));
 }
 
 absl::StatusOr<std::string> RocksStore::GetSample(ShardId shard, const Pseudonym& subject, const SampleKey& sample) {
@@ -239,7 +278,14 @@ absl::Status RocksStore::StageCheckpointDeletions(rocksdb::WriteBatch* batch, Sh
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksStore(const RocksStoreOptions& options) {
   ASSIGN_OR_RETURN(std::unique_ptr<RocksDatabase> database,
                    RocksDatabase::Open(kName, options.path, MainStoreOptions(options.env), MainStoreFamilies()));
-  return std::make_unique<RocksStore>(std::move(database), options);
+  ASSIGN_OR_RETURN(std::optional<records::KeyringMark> mark,
+                   GetRecord<records::KeyringMark>(*database, kDefaultFamily, std::string(kKeyringMarkKey), kMarkKind));
+  return std::make_unique<RocksStore>(std::move(database), options, std::move(mark));
+}
+
+bool DatabaseExists(const std::string& path, rocksdb::Env* env) {
+  if (env == nullptr) env = rocksdb::Env::Default();
+  return env->FileExists(path + "/CURRENT").ok();
 }
 
 }  // namespace expunge

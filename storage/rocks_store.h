@@ -22,6 +22,9 @@ struct RocksStoreOptions {
   uint64_t reserved_free_bytes = uint64_t{256} << 20;
 };
 
+// Whether there is a database in this directory: if not, opening makes one.
+bool DatabaseExists(const std::string& path, rocksdb::Env* env = nullptr);
+
 // FAILED_PRECONDITION: DATA_DIR_IN_USE (another process has it), DATA_DIR_VERSION (of another format version).
 // PERMISSION_DENIED: DATA_DIR_NOT_WRITABLE.
 absl::StatusOr<std::unique_ptr<Store>> OpenRocksStore(const RocksStoreOptions& options);

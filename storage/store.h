@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "expunge/storage/v1/records.pb.h"
 #include "model/ids.h"
@@ -78,11 +79,10 @@ class Store {
   // Not synced. `model` is written with it, so that ingest_batch moves together with what it counts.
   virtual absl::Status ApplyIngest(ModelUid uid, const records::Model& model,
                                    absl::Span<const SubjectUpdate> updates) = 0;
-  // Not synced. Needs no free space: what leaves makes room. `erasure`: on whose behalf, 0: none.
+  // Not synced. Needs no free space: what leaves makes room. `erasure`: on whose behalf, 0: none; the mark of the
+  // keyring is raised to it.
   virtual absl::Status UpdateSubjects(ModelUid uid, absl::Span<const SubjectUpdate> updates,
                                       ErasureSequence erasure = 0) = 0;
-  // The newest erasure that UpdateSubjects was called for; 0: none. A keyring that does not know it is an old one.
-  virtual absl::StatusOr<ErasureSequence> NewestErasureSeen() = 0;
   // The sealed sample; NOT_FOUND when there is none.
   virtual absl::StatusOr<std::string> GetSample(ShardId shard, const Pseudonym& subject, const SampleKey& sample) = 0;
   virtual std::unique_ptr<StoreView> View() = 0;
@@ -95,6 +95,12 @@ class Store {
                                      std::string_view sealed_state) = 0;
   virtual absl::Status DeleteCheckpoints(ShardId shard, uint32_t first_slice) = 0;  // this and all later ones
 
+  // --- the keyring that it belongs to; see keyring_match.h
+  // nullopt: none yet, the store is new.
+  virtual std::optional<records::KeyringMark> GetKeyringMark() const = 0;
+  // Takes over what is newer in `mark`, and nothing that is older. Synced.
+  virtual absl::Status RaiseKeyringMark(const records::KeyringMark& mark) = 0;
+
   // --- files
   // Rewrites the rows of samples, membership and checkpoints of these shards and of these models as a whole, so that
   // nothing deleted is left in any file.
@@ -102,6 +108,12 @@ class Store {
   // anew. One at a time.
   virtual absl::Status Reclaim(absl::Span<const ShardId> shards, absl::Span<const ModelUid> models,
                                uint64_t bytes_per_second, std::atomic<bool>* cancel) = 0;
+  // The same for all rows; ends what SetRestored began.
+  virtual absl::Status ReclaimEverything(uint64_t bytes_per_second, std::atomic<bool>* cancel) = 0;
+  // The store is a backup that was put in place: it has rows that no key opens, of whom no trace tells any more, until
+  // everything is reclaimed. Synced. nullopt: it is not, or it was reclaimed.
+  virtual absl::Status SetRestored(absl::Time now) = 0;
+  virtual absl::StatusOr<std::optional<absl::Time>> GetRestoreTime() const = 0;
   // A copy of the newest state in `directory`, beside older ones; see backup.h.
   virtual absl::StatusOr<BackupInfo> Backup(const std::string& directory) = 0;
 

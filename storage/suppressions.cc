@@ -5,16 +5,10 @@
 #include "storage/rocks_rows.h"
 
 namespace expunge {
-namespace {
-
-constexpr std::string_view kKind = "a suppression";
-
-}  // namespace
-
 absl::StatusOr<bool> IsSuppressed(const RocksDatabase& database, ModelUid uid, const Digest& name) {
   for (const ModelUid scope : {uid, kEveryModel}) {
-    ASSIGN_OR_RETURN(const auto row, GetRecord<records::Suppression>(database, kSuppressions,
-                                                                     EncodeSuppressionKey(name, scope), kKind));
+    ASSIGN_OR_RETURN(const auto row, GetRecord<records::Suppression>(
+                                         database, kSuppressions, EncodeSuppressionKey(name, scope), kSuppressionKind));
     if (row.has_value()) return row->erasure() != 0;
   }
   return false;
@@ -30,8 +24,8 @@ absl::Status StageLift(const RocksDatabase& database, ModelUid uid, const Digest
 absl::Status StageSuppression(const RocksDatabase& database, ModelUid uid, const Digest& name,
                               const records::Erasure& erasure, rocksdb::WriteBatch* batch) {
   if (uid == kEveryModel) {
-    RETURN_IF_ERROR(ScanRows(database, kSuppressions, rocksdb::ReadOptions(), PrefixRange(AsBytes(name)), kKind,
-                             [&](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
+    RETURN_IF_ERROR(ScanRows(database, kSuppressions, rocksdb::ReadOptions(), PrefixRange(AsBytes(name)),
+                             kSuppressionKind, [&](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
                                batch->Delete(database.family(kSuppressions), key);
                                return true;
                              }));

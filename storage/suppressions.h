@@ -15,6 +15,8 @@ namespace expunge {
 // (Keyring makes it). A row of one model goes before the row of every model (uid 0), so that consent stated for one
 // model opens that one alone: its row then names no erasure.
 
+inline constexpr std::string_view kSuppressionKind = "a suppression";
+
 absl::StatusOr<bool> IsSuppressed(const RocksDatabase& database, ModelUid uid, const Digest& name);
 
 // Consent was stated for this model.

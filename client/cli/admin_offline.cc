@@ -1,6 +1,9 @@
+#include <sys/stat.h>
+
 #include <CLI/CLI.hpp>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -27,6 +30,7 @@ std::string ReportText(const CheckReport& report) {
   fields.Add("checkpoints", absl::StrCat(ShowCount(AsCount(report.checkpoints)), " valid, ",
                                          ShowCount(AsCount(report.stale_checkpoints)), " to be trained again"));
   fields.Add("keys", absl::StrCat(ShowCount(AsCount(report.subject_keys)), " of subjects, ",
+                                  ShowCount(AsCount(report.keys_without_samples)), " of them without samples, ",
                                   ShowCount(AsCount(report.checkpoint_keys)), " of checkpoints"));
   fields.Add("erasures", absl::StrCat(ShowCount(AsCount(report.erasures)), ", ",
                                       ShowCount(AsCount(report.unfinished_erasures)), " not finished"));
@@ -46,6 +50,7 @@ std::string ReportJson(const CheckReport& report) {
       .Add("checkpoints", AsCount(report.checkpoints))
       .Add("staleCheckpoints", AsCount(report.stale_checkpoints))
       .Add("subjectKeys", AsCount(report.subject_keys))
+      .Add("keysWithoutSamples", AsCount(report.keys_without_samples))
       .Add("checkpointKeys", AsCount(report.checkpoint_keys))
       .Add("erasures", AsCount(report.erasures))
       .Add("unfinishedErasures", AsCount(report.unfinished_erasures))
@@ -63,14 +68,23 @@ absl::Status Check(const CheckOptions& options, Session& session) {
 }
 
 absl::Status RunRestore(const RestoreOptions& options, Session& session) {
-  ASSIGN_OR_RETURN(const BackupInfo info, Restore(options));
+  ASSIGN_OR_RETURN(const RestoreReport report, Restore(options));
+  const BackupInfo& info = report.backup;
   if (session.json()) {
-    session.out() << JsonObject().Add("number", AsCount(info.number)).Add("bytes", AsCount(info.bytes)).ToString();
+    session.out() << JsonObject()
+                         .Add("number", AsCount(info.number))
+                         .Add("bytes", AsCount(info.bytes))
+                         .AddBool("keyringCompared", report.compared)
+                         .ToString();
   } else {
     session.out() << "restored backup " << info.number << " of "
                   << absl::FormatTime("%Y-%m-%d %H:%M:%SZ", absl::FromUnixSeconds(info.time_seconds),
                                       absl::UTCTimeZone())
                   << ". Start the server: it goes on with what the keyring still has the keys of.\n";
+    if (!report.compared) {
+      session.out()
+          << "There was no store that could be read: that the keyring is the newest one, only you can know.\n";
+    }
   }
   return absl::OkStatus();
 }
@@ -79,6 +93,14 @@ absl::Status Rotate(const CheckOptions& options, Session& session) {
   RETURN_IF_ERROR(RotateMasterKey(options.data_dir, options.master_key_file));
   if (!session.json()) session.out() << "the keyring has a new master key; the old one opens nothing any more\n";
   return absl::OkStatus();
+}
+
+// What these commands write is nobody else's, whatever the caller's umask lets through: as with the server.
+Action Private(Action action) {
+  return [action = std::move(action)](Session& session) {
+    umask(077);
+    return action(session);
+  };
 }
 
 void AddMasterKeyFile(CLI::App& command, std::string& file) {
@@ -93,7 +115,7 @@ void AddAdminOfflineCommands(CLI::App& group, Action& action) {
   AddArgument(*check, "DIR", data->data_dir, "The data directory");
   AddMasterKeyFile(*check, data->master_key_file);
   check->footer("Example:\n  expunge admin check /var/lib/expunge/data");
-  check->callback([data, &action] { action = [data](Session& session) { return Check(*data, session); }; });
+  check->callback([data, &action] { action = Private([data](Session& session) { return Check(*data, session); }); });
 
   const auto restore_options = std::make_shared<RestoreOptions>();
   CLI::App* restore = group.add_subcommand("restore", "Put a backup beside the present keyring of a stopped server");
@@ -104,10 +126,12 @@ void AddAdminOfflineCommands(CLI::App& group, Action& action) {
   restore->add_option("--number", restore_options->number, "Which backup; default: the newest")->type_name("N");
   AddMasterKeyFile(*restore, restore_options->master_key_file);
   restore->footer(
-      "Replaces DIR/store. Who was forgotten since the backup stays forgotten.\n"
+      "Replaces DIR/store when the backup is whole beside it; both need room. Who was forgotten since the backup "
+      "stays\n"
+      "forgotten: a keyring that is older than DIR/store or the backup, or not of this deployment, is refused.\n"
       "Example:\n  expunge admin restore /var/backups/expunge --data-dir /var/lib/expunge/data");
   restore->callback([restore_options, &action] {
-    action = [restore_options](Session& session) { return RunRestore(*restore_options, session); };
+    action = Private([restore_options](Session& session) { return RunRestore(*restore_options, session); });
   });
 
   CLI::App* rotate = group.add_subcommand("rotate-master-key", "Lock the keyring of a stopped server with a new key");
@@ -116,7 +140,7 @@ void AddAdminOfflineCommands(CLI::App& group, Action& action) {
   rotate->footer(
       "Wraps every key anew and touches no sample; the file is replaced.\n"
       "Example:\n  expunge admin rotate-master-key --data-dir /var/lib/expunge/data");
-  rotate->callback([data, &action] { action = [data](Session& session) { return Rotate(*data, session); }; });
+  rotate->callback([data, &action] { action = Private([data](Session& session) { return Rotate(*data, session); }); });
 }
 
 }  // namespace expunge::cli

@@ -24,8 +24,12 @@ absl::Status ValidateModelName(std::string_view name) {
 
 absl::StatusOr<std::unique_ptr<Catalog>> Catalog::Open(Store* store, Keyring* keyring, const Clock* clock) {
   Models models;
-  ASSIGN_OR_RETURN(const auto stored, store->ListModels());
-  for (const auto& [uid, record] : stored) {
+  ASSIGN_OR_RETURN(const std::vector<Keyring::DeadModel> dead, keyring->ListDeadModels());
+  ASSIGN_OR_RETURN(auto stored, store->ListModels());
+  for (auto& [uid, record] : stored) {
+    const bool is_dead = std::any_of(dead.begin(), dead.end(),
+                                     [uid = uid](const Keyring::DeadModel& model) { return model.model == uid; });
+    if (is_dead) record.set_deleting(true);
     ASSIGN_OR_RETURN(ModelSpec spec, ModelSpecFromRecord(record.spec()));
     // A name is free again as soon as its model's deletion was begun: a later model may have it. No name holds a slash.
     std::string key = record.deleting() ? absl::StrCat(record.name(), "/", uid) : record.name();

@@ -28,7 +28,8 @@ inline constexpr size_t kMaxModelNameBytes = 63;
 // The models of this server. Thread-safe; look-ups wait for no writer.
 class Catalog {
  public:
-  // Reads every model; those whose deletion was begun are included, marked so in their record, and not found by name.
+  // Reads every model; those whose deletion was begun, or that were deleted and came back with a backup, are included,
+  // marked so in their record, and not found by name.
   // `store`, `keyring` (which numbers models) and `clock` are not owned and outlive the catalog.
   static absl::StatusOr<std::unique_ptr<Catalog>> Open(Store* store, Keyring* keyring, const Clock* clock);
 

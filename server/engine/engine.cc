@@ -4,52 +4,72 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "storage/keyring_match.h"
 #include "storage/rocks_store.h"
+#include "storage/store_swap.h"
 #include "storage/trace_search.h"
 
 namespace expunge {
 
 namespace {
 
-// The store may be older than the keyring, but not the other way round: an old keyring has the keys of those who were
-// forgotten since.
-absl::Status CheckKeyringIsNewest(Store& store, const Keyring& keyring) {
-  ASSIGN_OR_RETURN(const ErasureSequence known, keyring.erasures().Last());
-  ASSIGN_OR_RETURN(const ErasureSequence seen, store.NewestErasureSeen());
-  if (seen <= known) return absl::OkStatus();
-  return Error(absl::StatusCode::kFailedPrecondition, "KEYRING_OUTDATED",
-               absl::StrCat("the keyring lacks the erasures ", known + 1, " to ", seen,
-                            ", which the main store knows of: it is an old copy, with the keys of those who were "
-                            "forgotten since. Put the newest keyring back"));
+absl::Status StoreMissing(const std::string& path) {
+  return Error(absl::StatusCode::kFailedPrecondition, "STORE_MISSING",
+               absl::StrCat("the main store ", path,
+                            " is missing, and the keyring beside it was in use: put the store back, or a backup of it "
+                            "with expunge admin restore"));
 }
 
 }  // namespace
+
+// The mark goes into a new store before the keyring is first used: a used keyring and a store without a mark are not
+// what an interrupted first start leaves.
+absl::Status Engine::OpenStorage() {
+  const std::string store_path = options_.data_dir + "/store";
+  const std::string key_file =
+      options_.master_key_file.empty() ? options_.data_dir + "/master.key" : options_.master_key_file;
+  Keyring::Options keyring = {.path = options_.data_dir + "/keyring",
+                              .master_key_file = key_file,
+                              .env = options_.env,
+                              .create = false,
+                              .pepper = options_.pepper};
+  if (!DatabaseExists(store_path, options_.env) && DatabaseExists(keyring.path, options_.env)) {
+    ASSIGN_OR_RETURN(keyring_, Keyring::Open(keyring));
+    ASSIGN_OR_RETURN(const records::KeyringMark mark, keyring_->Mark());
+    if (mark.generation() > 0) return StoreMissing(store_path);
+  }
+  ASSIGN_OR_RETURN(
+      store_,
+      OpenRocksStore({.path = store_path, .env = options_.env, .reserved_free_bytes = options_.reserved_free_bytes}));
+  const bool store_is_new = !store_->GetKeyringMark().has_value();
+  if (keyring_ == nullptr) {
+    // A new keyring beside a store that was in use would have another pepper, and no suppressions: every subject would
+    // be unknown, every Forget in vain, and who was forgotten could come back.
+    ASSIGN_OR_RETURN(const auto models, store_->ListModels());
+    keyring.create = store_is_new && models.empty();
+    ASSIGN_OR_RETURN(keyring_, Keyring::Open(keyring));
+  }
+  if (keyring_->is_new()) {
+    Log(LogLevel::kWarning, "master_key_made",
+        {{"file", key_file},
+         {"advice",
+          "whoever has it and the data directory can read everything: keep it elsewhere, and never lose it"}});
+  }
+  ASSIGN_OR_RETURN(records::KeyringMark mark, keyring_->Mark());
+  if (store_is_new && mark.generation() == 0) RETURN_IF_ERROR(store_->RaiseKeyringMark(mark));
+  RETURN_IF_ERROR(CheckKeyringMatches(*store_, *keyring_));
+  RETURN_IF_ERROR(StoreSwap(options_.data_dir).Clear());
+  RETURN_IF_ERROR(keyring_->BeginGeneration());
+  ASSIGN_OR_RETURN(mark, keyring_->Mark());
+  return store_->RaiseKeyringMark(mark);
+}
 
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, const Trainer* trainer,
                                                      const Clock* clock) {
   std::unique_ptr<Engine> engine(new Engine(options, trainer));
   Engine& e = *engine;
   RETURN_IF_ERROR(CheckSearchable(options.data_dir));
-  ASSIGN_OR_RETURN(e.store_, OpenRocksStore({.path = options.data_dir + "/store",
-                                             .env = options.env,
-                                             .reserved_free_bytes = options.reserved_free_bytes}));
-  // A new keyring beside old data would have another pepper: every subject would be unknown, and every Forget in vain.
-  ASSIGN_OR_RETURN(const auto models, e.store_->ListModels());
-  const std::string default_key_file = options.data_dir + "/master.key";
-  ASSIGN_OR_RETURN(
-      e.keyring_,
-      Keyring::Open({.path = options.data_dir + "/keyring",
-                     .master_key_file = options.master_key_file.empty() ? default_key_file : options.master_key_file,
-                     .env = options.env,
-                     .create = models.empty(),
-                     .pepper = options.pepper}));
-  if (e.keyring_->is_new()) {
-    Log(LogLevel::kWarning, "master_key_made",
-        {{"file", options.master_key_file.empty() ? default_key_file : options.master_key_file},
-         {"advice",
-          "whoever has it and the data directory can read everything: keep it elsewhere, and never lose it"}});
-  }
-  RETURN_IF_ERROR(CheckKeyringIsNewest(*e.store_, *e.keyring_));
+  RETURN_IF_ERROR(e.OpenStorage());
   ASSIGN_OR_RETURN(e.catalog_, Catalog::Open(e.store_.get(), e.keyring_.get(), clock));
   e.rekeyer_ = std::make_unique<Rekeyer>(e.store_.get(), e.keyring_.get(), e.catalog_.get(), &e.subject_locks_);
   e.ingestor_ = std::make_unique<Ingestor>(e.store_.get(), e.keyring_.get(), e.rekeyer_.get(), &e.subject_locks_);
@@ -57,8 +77,8 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
   e.trace_checker_ = std::make_unique<TraceChecker>(options.data_dir, e.keyring_.get(), e.catalog_.get());
   e.purger_ =
       std::make_unique<Purger>(e.keyring_.get(), e.rekeyer_.get(), e.trace_checker_.get(), e.ledger_.get(), clock);
-  e.reclaimer_ = std::make_unique<Reclaimer>(options.reclaim, e.store_.get(), e.keyring_.get(), e.trace_checker_.get(),
-                                             e.ledger_.get(), clock);
+  e.reclaimer_ = std::make_unique<Reclaimer>(options.reclaim, e.store_.get(), e.keyring_.get(), e.catalog_.get(),
+                                             e.trace_checker_.get(), e.ledger_.get(), clock);
   e.reconciler_ = std::make_unique<Reconciler>(e.store_.get(), e.keyring_.get(), e.rekeyer_.get(), trainer,
                                                e.ledger_.get(), &e.subject_locks_, clock);
   e.pool_ =

@@ -45,8 +45,9 @@ class Engine {
     rocksdb::Env* env = nullptr;                         // see RocksStoreOptions
   };
 
-  // Opens the data directory. The errors are those of CheckSearchable, Keyring::Open and OpenRocksStore. Workers wait
-  // until Recover hands them something. `trainer` and `clock` are not owned and outlive the engine.
+  // Opens the data directory. FAILED_PRECONDITION: STORE_MISSING (there is a keyring that was in use, alone), and those
+  // of CheckKeyringMatches; the errors of CheckSearchable, Keyring::Open and OpenRocksStore. Workers wait until Recover
+  // hands them something. `trainer` and `clock` are not owned and outlive the engine.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const Options& options, const Trainer* trainer,
                                                       const Clock* clock);
 
@@ -75,6 +76,7 @@ class Engine {
 
  private:
   Engine(const Options& options, const Trainer* trainer) : options_(options), trainer_(trainer) {}
+  absl::Status OpenStorage();
 
   // In the order of dependency: destruction is the shutdown.
   const Options options_;

@@ -310,27 +310,24 @@ void Unlearner::GiveUp(const std::vector<Forgetting>& batch, const absl::Status&
 }
 
 void Unlearner::RemoveRows(const std::vector<Forgetting>& batch) {
-  struct Updates {
-    std::vector<SubjectUpdate> of_subjects;
-    ErasureSequence newest = 0;
-  };
-  std::map<ModelUid, Updates> updates;
+  // Of all, also of those that hold nothing: a keyring without them is an old one.
+  ErasureSequence newest = 0;
+  std::map<ModelUid, std::vector<SubjectUpdate>> updates;
   for (const Forgetting& one : batch) {
+    newest = std::max(newest, one.erasure().sequence());
     for (const Holding& holding : one.holdings) {
       holding.model->RemoveFromCounts(holding.shard, holding.ErasedSlices(), holding.whole());
       if (!holding.whole()) continue;  // Rekeyer does it
-      Updates& model = updates[holding.model->uid()];
-      SubjectUpdate& update = model.of_subjects.emplace_back();
+      SubjectUpdate& update = updates[holding.model->uid()].emplace_back();
       update.shard = holding.shard;
       update.subject = holding.subject;
       update.removed = holding.ErasedKeys();
-      model.newest = std::max(model.newest, one.erasure().sequence());
     }
   }
-  for (const auto& [model, update] : updates) {
+  if (updates.empty()) updates[kEveryModel];
+  for (const auto& [model, of_subjects] : updates) {
     // Without their keys the rows are nothing but waste: whoever reconciles their shards next removes them as well.
-    if (const absl::Status removed = parts_.store->UpdateSubjects(model, update.of_subjects, update.newest);
-        !removed.ok()) {
+    if (const absl::Status removed = parts_.store->UpdateSubjects(model, of_subjects, newest); !removed.ok()) {
       Log(LogLevel::kWarning, "rows_not_removed", {{"model", model}, {"error", removed.ToString()}});
     }
   }

@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <set>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "absl/types/span.h"
 #include "base/crash_point.h"
+#include "base/error.h"
 #include "base/executor.h"
 #include "base/log.h"
 #include "base/status_macros.h"
@@ -24,11 +26,20 @@ struct Reclaimer::Waste {
   std::vector<absl::Time> received;  // of each of them
   std::set<ShardId> shards;
   std::vector<ModelUid> models;
+  bool everything = false;  // a restore brought back what no trace tells of
+
+  bool empty() const { return erasures.empty() && models.empty() && !everything; }
 };
 
-Reclaimer::Reclaimer(const Options& options, Store* store, Keyring* keyring, const TraceChecker* checker,
-                     ErasureLedger* ledger, const Clock* clock)
-    : options_(options), store_(store), keyring_(keyring), checker_(checker), ledger_(ledger), clock_(clock) {}
+Reclaimer::Reclaimer(const Options& options, Store* store, Keyring* keyring, const Catalog* catalog,
+                     const TraceChecker* checker, ErasureLedger* ledger, const Clock* clock)
+    : options_(options),
+      store_(store),
+      keyring_(keyring),
+      catalog_(catalog),
+      checker_(checker),
+      ledger_(ledger),
+      clock_(clock) {}
 
 Reclaimer::~Reclaimer() {
   Stop();
@@ -67,42 +78,93 @@ void Reclaimer::Run() {
   }
 }
 
-absl::StatusOr<std::optional<records::Erasure>> Reclaimer::OldestWithTraces() const {
+absl::StatusOr<std::optional<absl::Time>> Reclaimer::OldestWaiting() const {
   ASSIGN_OR_RETURN(const std::vector<ErasureSequence> oldest, keyring_->ListTraces(1, 1));
   if (oldest.empty()) return std::nullopt;
-  return keyring_->erasures().Get(oldest.front());
-}
-
-absl::StatusOr<std::optional<absl::Time>> Reclaimer::OldestWaiting() const {
-  ASSIGN_OR_RETURN(const auto erasure, OldestWithTraces());
+  ASSIGN_OR_RETURN(const auto erasure, keyring_->erasures().Get(oldest.front()));
   if (!erasure) return std::nullopt;
   return absl::FromUnixMicros(erasure->received_time_micros());
 }
 
-absl::StatusOr<absl::Time> Reclaimer::NextTime() {
-  ASSIGN_OR_RETURN(const auto erasure, OldestWithTraces());
-  if (!erasure) return absl::InfiniteFuture();
-  if (erasure->purged_time_micros() == 0) return clock_->Now() + kLongestWait;
-  return absl::FromUnixMicros(erasure->received_time_micros()) + 3 * options_.delete_persistence_threshold / 4;
-}
-
-absl::StatusOr<Reclaimer::Waste> Reclaimer::FindWaste() {
-  Waste waste;
+absl::Status Reclaimer::ScanPurged(const std::function<bool(const records::Erasure&)>& visit) const {
   ErasureSequence first = 1;
   while (true) {
     ASSIGN_OR_RETURN(const std::vector<ErasureSequence> page, keyring_->ListTraces(first, kBatch));
     for (const ErasureSequence sequence : page) {
       ASSIGN_OR_RETURN(const auto erasure, keyring_->erasures().Get(sequence));
-      if (!erasure || erasure->purged_time_micros() == 0) continue;
-      waste.erasures.push_back(sequence);
-      waste.received.push_back(absl::FromUnixMicros(erasure->received_time_micros()));
-      for (const auto& task : erasure->tasks()) waste.shards.insert({task.model(), task.shard()});
+      if (erasure && erasure->purged_time_micros() != 0 && !visit(*erasure)) return absl::OkStatus();
     }
-    if (page.size() < kBatch) break;
+    if (page.size() < kBatch) return absl::OkStatus();
     first = page.back() + 1;
   }
-  ASSIGN_OR_RETURN(waste.models, keyring_->ListDeadModels());
+}
+
+absl::StatusOr<std::vector<Keyring::DeadModel>> Reclaimer::DeadModels() const {
+  ASSIGN_OR_RETURN(std::vector<Keyring::DeadModel> models, keyring_->ListDeadModels());
+  std::erase_if(models, [this](const Keyring::DeadModel& model) {
+    // While the catalog holds it, its deletion is not finished.
+    return model.reclaimed || catalog_->FindByUid(model.model) != nullptr;
+  });
+  return models;
+}
+
+absl::StatusOr<absl::Time> Reclaimer::NextTime() {
+  absl::Time oldest = absl::InfiniteFuture();
+  // One that is not purged yet waits, and nobody waits for it. They are in the order of their arrival.
+  RETURN_IF_ERROR(ScanPurged([&oldest](const records::Erasure& erasure) {
+    oldest = absl::FromUnixMicros(erasure.received_time_micros());
+    return false;
+  }));
+  ASSIGN_OR_RETURN(const std::vector<Keyring::DeadModel> models, DeadModels());
+  for (const Keyring::DeadModel& model : models) oldest = std::min(oldest, model.deleted);
+  ASSIGN_OR_RETURN(const std::optional<absl::Time> restored, store_->GetRestoreTime());
+  if (restored) oldest = std::min(oldest, *restored);
+  return oldest + 3 * options_.delete_persistence_threshold / 4;
+}
+
+absl::StatusOr<Reclaimer::Waste> Reclaimer::FindWaste() {
+  Waste waste;
+  RETURN_IF_ERROR(ScanPurged([&waste](const records::Erasure& erasure) {
+    waste.erasures.push_back(erasure.sequence());
+    waste.received.push_back(absl::FromUnixMicros(erasure.received_time_micros()));
+    for (const auto& task : erasure.tasks()) waste.shards.insert({task.model(), task.shard()});
+    return true;
+  }));
+  ASSIGN_OR_RETURN(const std::vector<Keyring::DeadModel> models, DeadModels());
+  for (const Keyring::DeadModel& model : models) waste.models.push_back(model.model);
+  ASSIGN_OR_RETURN(const std::optional<absl::Time> restored, store_->GetRestoreTime());
+  waste.everything = restored.has_value();
   return waste;
+}
+
+// What a shard that could not be read keeps would stay.
+absl::Status Reclaimer::CheckReconciled() const {
+  for (const std::shared_ptr<ModelEntry>& model : catalog_->List()) {
+    for (uint32_t shard = 0; shard < model->spec().sisa.shards; ++shard) {
+      const ShardId id = {model->uid(), shard};
+      const std::unique_ptr<StoreView> view = store_->View();  // gone before anything is rewritten
+      RETURN_IF_ERROR(
+          view->ScanSubjects(id, [&](const Pseudonym& subject, const records::Subject& row) -> absl::Status {
+            ASSIGN_OR_RETURN(const auto key, keyring_->GetSubjectKeyId(id.model, subject));
+            if (key && row.key_id() == AsBytes(*key)) return absl::OkStatus();
+            ASSIGN_OR_RETURN(const bool dead, IsDead(id, subject));
+            if (!dead) return absl::OkStatus();
+            return Error(absl::StatusCode::kUnavailable, "SHARD_NOT_RECONCILED",
+                         absl::StrCat("models/", model->name(), " shard ", shard,
+                                      " still has rows that no key opens: see its problem, and try again"));
+          }));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> Reclaimer::IsDead(ShardId shard, const Pseudonym& subject) const {
+  ASSIGN_OR_RETURN(const auto key, keyring_->GetSubjectKeyId(shard.model, subject));
+  // Read anew, and after the key: a subject comes and goes.
+  ASSIGN_OR_RETURN(const auto row, store_->GetSubject(shard, subject));
+  if (!row || (key && row->key_id() == AsBytes(*key))) return false;
+  ASSIGN_OR_RETURN(const auto rekey, keyring_->GetRekey(shard.model, subject));
+  return !rekey.has_value();
 }
 
 absl::StatusOr<uint64_t> Reclaimer::ReclaimNow() { return Reclaim(/*bytes_per_second=*/0); }
@@ -110,11 +172,16 @@ absl::StatusOr<uint64_t> Reclaimer::ReclaimNow() { return Reclaim(/*bytes_per_se
 absl::StatusOr<uint64_t> Reclaimer::Reclaim(uint64_t bytes_per_second) {
   const MutexLock lock(&reclaim_mutex_);
   ASSIGN_OR_RETURN(const Waste waste, FindWaste());
-  if (waste.erasures.empty() && waste.models.empty()) return 0;
+  if (waste.empty()) return 0;
   const std::vector<ShardId> shards(waste.shards.begin(), waste.shards.end());
   // What a worker may have written while its model was being deleted.
   for (const ModelUid model : waste.models) RETURN_IF_ERROR(store_->DeleteModel(model));
-  RETURN_IF_ERROR(store_->Reclaim(shards, waste.models, bytes_per_second, &stopping_));
+  if (waste.everything) {
+    RETURN_IF_ERROR(CheckReconciled());
+    RETURN_IF_ERROR(store_->ReclaimEverything(bytes_per_second, &stopping_));
+  } else {
+    RETURN_IF_ERROR(store_->Reclaim(shards, waste.models, bytes_per_second, &stopping_));
+  }
   CrashPoint("reclaim_compacted");
   for (size_t begin = 0; begin < waste.erasures.size(); begin += kBatch) {
     const auto batch = absl::MakeConstSpan(waste.erasures).subspan(begin, kBatch);

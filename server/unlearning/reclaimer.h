@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <thread>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "catalog/catalog.h"
 #include "storage/keyring.h"
 #include "storage/store.h"
 #include "unlearning/erasure_ledger.h"
@@ -28,15 +30,15 @@ class Reclaimer {
     absl::Duration delete_persistence_threshold = absl::Hours(24);
     uint64_t bytes_per_second = uint64_t{32} << 20;  // that a reclaim by itself writes at most
   };
-  Reclaimer(const Options& options, Store* store, Keyring* keyring, const TraceChecker* checker, ErasureLedger* ledger,
-            const Clock* clock);
+  Reclaimer(const Options& options, Store* store, Keyring* keyring, const Catalog* catalog, const TraceChecker* checker,
+            ErasureLedger* ledger, const Clock* clock);
   ~Reclaimer();  // stops
 
   // Breaks off what runs, soon; nothing is begun any more.
   void Stop();
 
   // At once and as fast as the disk allows, on the calling thread. Returns the number of erasures that it served: all
-  // that are purged. CANCELLED after Stop.
+  // that are purged. After a restore everything is rewritten. CANCELLED after Stop; UNAVAILABLE (SHARD_NOT_RECONCILED).
   absl::StatusOr<uint64_t> ReclaimNow();
 
   // From now on, by itself: once everything is recovered.
@@ -52,14 +54,21 @@ class Reclaimer {
   void Run();
   absl::StatusOr<absl::Time> NextTime();  // InfiniteFuture: nothing waits
   absl::StatusOr<uint64_t> Reclaim(uint64_t bytes_per_second);
-  absl::StatusOr<std::optional<records::Erasure>> OldestWithTraces() const;
-  // Erasures that are purged and have traces; deleted models.
+  // Erasures that are purged and have traces, ascending, until `visit` returns false.
+  absl::Status ScanPurged(const std::function<bool(const records::Erasure&)>& visit) const;
+  // Deleted models that are not reclaimed.
+  absl::StatusOr<std::vector<Keyring::DeadModel>> DeadModels() const;
+  // No shard has rows of which no key opens; UNAVAILABLE (SHARD_NOT_RECONCILED).
+  absl::Status CheckReconciled() const;
+  absl::StatusOr<bool> IsDead(ShardId shard, const Pseudonym& subject) const;
+  // Those erasures; deleted models; everything, after a restore.
   struct Waste;
   absl::StatusOr<Waste> FindWaste();
 
   const Options options_;
   Store* const store_;
   Keyring* const keyring_;
+  const Catalog* const catalog_;
   const TraceChecker* const checker_;
   ErasureLedger* const ledger_;
   const Clock* const clock_;

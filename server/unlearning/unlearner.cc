@@ -80,11 +80,13 @@ absl::Status Unlearner::Delete(ModelEntry& model) {
     for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {
       model.ensemble().Withdraw(shard, 0, model.Bump(shard, /*gone=*/true));
     }
-    RETURN_IF_ERROR(parts_.keyring->DestroyModelKeys(model.uid()));
+    RETURN_IF_ERROR(parts_.keyring->DestroyModelKeys(model.uid(), parts_.clock->Now()));
     model.set_keys_gone();
   }
   // Before the rows go: a Forget that does not find them any more must know that their keys may still be on disk.
   parts_.purger->NotifyDeletion();
+  ASSIGN_OR_RETURN(const records::KeyringMark mark, parts_.keyring->Mark());
+  RETURN_IF_ERROR(parts_.store->RaiseKeyringMark(mark));
   parts_.pool->Drop(model.uid());
   for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {
     ASSIGN_OR_RETURN(const auto pending, parts_.keyring->erasures().PendingIn({model.uid(), shard}));

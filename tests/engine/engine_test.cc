@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "storage/rocks_store.h"
 #include "tests/testing/engine_fixture.h"
 
 namespace expunge {
@@ -25,11 +26,23 @@ TEST_F(EngineOpenTest, OldDataIsNotOpenedWithANewKeyring) {
   EXPECT_THAT(TryOpen(), Fails(absl::StatusCode::kFailedPrecondition, "KEYRING_MISSING"));
 }
 
-TEST_F(EngineOpenTest, ADirectoryWithoutDataMayGetANewKeyring) {
+// Nobody has data in it, but somebody may have been forgotten: a new keyring would not know.
+TEST_F(EngineOpenTest, AnEmptyStoreThatWasInUseIsNotOpenedWithANewKeyring) {
   Open();
   Close();
   ASSERT_GT(std::filesystem::remove_all(options_.data_dir + "/keyring"), 0u);
-  EXPECT_THAT(TryOpen(), IsOk());
+  EXPECT_THAT(TryOpen(), Fails(absl::StatusCode::kFailedPrecondition, "KEYRING_MISSING"));
+}
+
+TEST_F(EngineOpenTest, AFirstStartThatWasCutShortIsRepeated) {
+  const std::string store = options_.data_dir + "/store", keyring = options_.data_dir + "/keyring";
+  ASSERT_THAT(OpenRocksStore({.path = store}), IsOk());
+  EXPECT_THAT(TryOpen(), IsOk()) << "a store alone";
+  std::filesystem::remove_all(options_.data_dir);
+  const Keyring::Options options = {.path = keyring, .master_key_file = options_.data_dir + "/master.key"};
+  std::filesystem::create_directory(options_.data_dir);
+  ASSERT_THAT(Keyring::Open(options), IsOk());
+  EXPECT_THAT(TryOpen(), IsOk()) << "a keyring that was not used yet";
 }
 
 TEST_F(EngineOpenTest, ADirectoryThatCannotBeSearchedIsRefusedBeforeAnythingIsMade) {

@@ -1,5 +1,8 @@
 // Backups of a serving server, restored beside the keyring of today.
 
+#include <sys/stat.h>
+
+#include <csignal>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -163,6 +166,94 @@ TEST_F(BackupTest, AnOldKeyringIsRefused) {
   std::filesystem::rename(newest, keyring);
   ASSERT_THAT(server_.Start(), IsOk());
   EXPECT_EQ(GetModel(client(), "m")->subjects(), 8);
+}
+
+TEST_F(BackupTest, AnOldKeyringIsRefusedByARestoreTooAndNobodyComesBack) {
+  MakeTrained(StripesModel("m", 1, 1), 10);
+  Backup();
+  ASSERT_EQ(server_.Terminate(), 0);
+  const std::filesystem::path keyring = server_.data_dir() + "/keyring", copy = files_.PathOf("keyring");
+  const std::filesystem::path newest = files_.PathOf("newest");
+  std::filesystem::copy(keyring, copy, std::filesystem::copy_options::recursive);
+  ASSERT_THAT(server_.Start(), IsOk());
+  ForgetAndWait(PersonName(1));
+  ASSERT_EQ(server_.Terminate(), 0);
+  std::filesystem::rename(keyring, newest);
+  std::filesystem::rename(copy, keyring);
+  const Outcome refused = Restore();
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_THAT(refused.err, HasSubstr("KEYRING_OUTDATED"));
+  EXPECT_THAT(Expunge({"admin", "check", server_.data_dir()}).err, HasSubstr("KEYRING_OUTDATED"));
+  EXPECT_THAT(std::string(server_.Start().message()), HasSubstr("the keyring lacks the erasures 1 to 1"));
+  std::filesystem::remove_all(keyring);
+  std::filesystem::rename(newest, keyring);
+  ASSERT_EQ(Restore().status, 0);
+  ASSERT_THAT(server_.Start(), IsOk());
+  EXPECT_EQ(TrainAndWait(client(), "m")->subjects(), 9);
+}
+
+TEST_F(BackupTest, AMissingStoreIsNotServedAsAnEmptyOne) {
+  MakeTrained(StripesModel("m", 1, 1), 10);
+  Backup();
+  ASSERT_EQ(server_.Terminate(), 0);
+  std::filesystem::remove_all(server_.data_dir() + "/store");
+  EXPECT_THAT(std::string(server_.Start().message()), HasSubstr("expunge admin restore"));
+  const Outcome restored = Restore();
+  ASSERT_EQ(restored.status, 0) << restored.err;
+  EXPECT_THAT(restored.out, HasSubstr("only you can know"));
+  ASSERT_THAT(server_.Start(), IsOk());
+  EXPECT_EQ(GetModel(client(), "m")->subjects(), 10);
+}
+
+TEST_F(BackupTest, OneThatIsKilledInBetweenLeavesTheOldStoreOrTheNew) {
+  MakeTrained(StripesModel("m", 1, 1), 10);
+  Backup();
+  ASSERT_THAT(Ingest(client(), "m", {StripesBatch(10, 5, 2)}), IsOk());
+  ASSERT_EQ(server_.Terminate(), 0);
+  int killed = 0, finished = 0;
+  for (int pause = 0; finished == 0 && pause < 100; ++pause) {
+    {
+      ChildProcess restore(
+          {.arguments = {kClientProgram, "admin", "restore", BackupDir(), "--data-dir", server_.data_dir()}});
+      const auto ended = restore.Wait(absl::Milliseconds(15 * pause));
+      finished += ended.has_value();
+      killed += !ended.has_value();
+      restore.Signal(SIGKILL);
+      restore.Wait(absl::Seconds(60));
+    }
+    if (pause % 4 != 0 && finished == 0) continue;  // the next one finds what was left by it
+    const absl::Status started = server_.Start();
+    if (!started.ok()) {
+      EXPECT_THAT(std::string(started.message()), HasSubstr("expunge admin restore"));
+      continue;
+    }
+    EXPECT_THAT(GetModel(client(), "m")->subjects(), testing::AnyOf(10, 15)) << pause;
+    ASSERT_EQ(server_.Terminate(), 0);
+  }
+  EXPECT_GT(killed, 0);
+  ASSERT_EQ(finished, 1);
+  ASSERT_THAT(server_.Start(), IsOk());
+  EXPECT_EQ(GetModel(client(), "m")->subjects(), 10);
+}
+
+// Whatever the caller's umask lets through.
+TEST_F(BackupTest, WhatARestoreWritesIsForItsOwnerAlone) {
+  MakeTrained(StripesModel("m", 1, 1), 10);
+  Backup();
+  ASSERT_EQ(server_.Terminate(), 0);
+  const mode_t mask = umask(0);
+  EXPECT_EQ(Restore().status, 0);
+  EXPECT_EQ(Expunge({"admin", "check", server_.data_dir()}).status, 0);
+  EXPECT_EQ(Expunge({"admin", "rotate-master-key", "--data-dir", server_.data_dir()}).status, 0);
+  umask(mask);
+  int files = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(server_.data_dir())) {
+    ++files;
+    EXPECT_EQ(entry.status().permissions() & (std::filesystem::perms::group_all | std::filesystem::perms::others_all),
+              std::filesystem::perms::none)
+        << entry.path();
+  }
+  EXPECT_GT(files, 10);
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ class GoldenKeyringTest : public KeyringTest {
         EXPECT_TRUE(db->Put(rocksdb::WriteOptions(), handle, FromHex(key), value == "-" ? "" : FromHex(value)).ok());
       }
     }
-    EXPECT_EQ(rows, 19);
+    EXPECT_EQ(rows, 20);
     for (rocksdb::ColumnFamilyHandle* handle : handles) db->DestroyColumnFamilyHandle(handle);
   }
 
@@ -81,7 +81,19 @@ TEST_F(GoldenKeyringTest, ItsKeysOpen) {
 
 TEST_F(GoldenKeyringTest, ItsModelsAreNumberedOn) {
   EXPECT_EQ(*keyring_->NextModelUid(), kModel + 1);
-  EXPECT_THAT(*keyring_->ListDeadModels(), ElementsAre(77));
+  const auto dead = keyring_->ListDeadModels();
+  ASSERT_TRUE(dead.ok() && dead->size() == 1) << dead.status();
+  EXPECT_EQ(dead->front().model, 77);
+  EXPECT_EQ(dead->front().deleted, absl::FromUnixMicros(1700000000000000));
+  EXPECT_TRUE(dead->front().reclaimed);
+}
+
+TEST_F(GoldenKeyringTest, ItsMarkIsThatOfItsDeploymentAndGeneration) {
+  const auto mark = keyring_->Mark();
+  ASSERT_THAT(mark, IsOk());
+  EXPECT_EQ(mark->deployment(), AsBytes(KeyedHash(AsBytes(Counting<Digest>(0)), {"deployment"})));
+  EXPECT_EQ(mark->generation(), 0x0102030405060708);
+  EXPECT_EQ(mark->newest_erasure(), 12);
 }
 
 TEST_F(GoldenKeyringTest, ItsErasureIsFound) {

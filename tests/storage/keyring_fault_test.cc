@@ -120,7 +120,7 @@ TEST_F(KeyringFaultTest, AFailingDeviceIsUnavailable) {
   const auto unavailable = Fails(absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE");
   EXPECT_THAT(keyring_->CreateCheckpointKey(kShard, 0, RandomCheckpointKeyId(), key), unavailable);
   EXPECT_THAT(keyring_->CreateCheckpointKey(kShard, 0, RandomCheckpointKeyId(), key), unavailable);
-  EXPECT_THAT(keyring_->DestroyModelKeys(1), unavailable);
+  EXPECT_THAT(keyring_->DestroyModelKeys(1, absl::UnixEpoch()), unavailable);
   EXPECT_THAT(keyring_->NextModelUid(), unavailable);
   files_->Heal();
   const absl::Status latched = keyring_->CreateCheckpointKey(kShard, 0, RandomCheckpointKeyId(), key);

@@ -9,7 +9,9 @@
 namespace expunge {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::Field;
 using testing::IsEmpty;
 
 TEST_F(KeyringTest, ModelNumbersAreNeverGivenTwice) {
@@ -22,7 +24,7 @@ TEST_F(KeyringTest, ModelNumbersAreNeverGivenTwice) {
     EXPECT_TRUE(given.insert(*uid).second);
     if (i % 2 == 1) Reopen();
   }
-  ASSERT_THAT(keyring_->DestroyModelKeys(*given.rbegin()), IsOk());
+  ASSERT_THAT(keyring_->DestroyModelKeys(*given.rbegin(), absl::UnixEpoch()), IsOk());
   ASSERT_THAT(keyring_->ReclaimedModels({*given.rbegin()}), IsOk());
   Reopen();
   EXPECT_EQ(given.count(*keyring_->NextModelUid()), 0);
@@ -64,25 +66,45 @@ TEST_F(KeyringTest, DestroyModelKeysTakesAllItsKeysAndLeavesAMark) {
   const CheckpointKeyId other_id = CreateCheckpointKey({2, 7}, 0);
   EXPECT_THAT(*keyring_->ListDeadModels(), IsEmpty());
   for (int repeat = 0; repeat < 2; ++repeat) {
-    ASSERT_THAT(keyring_->DestroyModelKeys(1), IsOk());
+    ASSERT_THAT(keyring_->DestroyModelKeys(1, absl::UnixEpoch()), IsOk());
     Reopen();
     for (int i = 0; i < 10; ++i) EXPECT_EQ(KeyOf(1, SubjectNumber(i)), "");
     EXPECT_FALSE(HasCheckpointKey({1, 7}, 0, id));
     EXPECT_THAT(*keyring_->ListRekeys(), IsEmpty());
     EXPECT_EQ(KeyOf(2, SubjectNumber(1)), other);
     EXPECT_TRUE(HasCheckpointKey({2, 7}, 0, other_id));
-    EXPECT_THAT(*keyring_->ListDeadModels(), ElementsAre(1));
+    EXPECT_THAT(*keyring_->ListDeadModels(), ElementsAre(Field(&Keyring::DeadModel::model, 1)));
   }
 }
 
-TEST_F(KeyringTest, AModelIsDeadUntilItIsReclaimed) {
+TEST_F(KeyringTest, AModelIsDeadForGoodAndReclaimedOnceForEachDeletion) {
   Open();
-  for (const ModelUid uid : {300, 2, 1}) ASSERT_THAT(keyring_->DestroyModelKeys(uid), IsOk());
-  EXPECT_THAT(*keyring_->ListDeadModels(), ElementsAre(1, 2, 300));
+  const absl::Time now = absl::FromUnixMicros(7);
+  for (const ModelUid uid : {300, 2, 1}) ASSERT_THAT(keyring_->DestroyModelKeys(uid, now), IsOk());
+  const auto is = [&](ModelUid uid, bool reclaimed) {
+    return AllOf(Field(&Keyring::DeadModel::model, uid), Field(&Keyring::DeadModel::deleted, now),
+                 Field(&Keyring::DeadModel::reclaimed, reclaimed));
+  };
+  EXPECT_THAT(*keyring_->ListDeadModels(), ElementsAre(is(1, false), is(2, false), is(300, false)));
   ASSERT_THAT(keyring_->ReclaimedModels({1, 300, 77}), IsOk());
   ASSERT_THAT(keyring_->ReclaimedModels({}), IsOk());
   Reopen();
-  EXPECT_THAT(*keyring_->ListDeadModels(), ElementsAre(2));
+  EXPECT_THAT(*keyring_->ListDeadModels(), ElementsAre(is(1, true), is(2, false), is(300, true)));
+  ASSERT_THAT(keyring_->DestroyModelKeys(1, now), IsOk());
+  EXPECT_THAT(*keyring_->ListDeadModels(), ElementsAre(is(1, false), is(2, false), is(300, true)));
+}
+
+TEST_F(KeyringTest, GenerationsOnlyGrow) {
+  Open();
+  EXPECT_EQ(keyring_->Mark()->generation(), 0) << "it was not used yet";
+  ASSERT_THAT(keyring_->BeginGeneration(), IsOk());
+  EXPECT_EQ(keyring_->Mark()->generation(), 1);
+  ASSERT_THAT(keyring_->DestroyModelKeys(1, absl::UnixEpoch()), IsOk());
+  EXPECT_EQ(keyring_->Mark()->generation(), 2) << "a copy from before has the model's keys";
+  const std::string deployment = keyring_->Mark()->deployment();
+  Reopen();
+  EXPECT_EQ(keyring_->Mark()->generation(), 2) << "whoever only looks changes nothing";
+  EXPECT_EQ(keyring_->Mark()->deployment(), deployment);
 }
 
 }  // namespace

@@ -36,6 +36,20 @@ TEST_F(KeyringOpenTest, ANewKeyringTakesAMasterKeyThatIsThere) {
   EXPECT_EQ(ReadFile(Options().master_key_file), bytes);
 }
 
+TEST_F(KeyringOpenTest, WhatWasLeftOfAMasterKeyIsRemovedAndAnOperatorsCopyIsNot) {
+  Open();
+  Close();
+  const std::string file = Options().master_key_file;
+  std::filesystem::create_hard_link(file, file + ".unfinished-a1B2c3");
+  std::ofstream(file + ".next.unfinished-a1B2c3") << "half a key";
+  for (const std::string copy : {".backup", ".next", ".old"}) std::filesystem::copy_file(file, file + copy);
+  Open();
+  EXPECT_FALSE(std::filesystem::exists(file + ".unfinished-a1B2c3")) << "a second name of the key";
+  EXPECT_FALSE(std::filesystem::exists(file + ".next.unfinished-a1B2c3"));
+  EXPECT_EQ(std::filesystem::hard_link_count(file), 1);
+  for (const std::string copy : {".backup", ".next", ".old"}) EXPECT_TRUE(std::filesystem::exists(file + copy)) << copy;
+}
+
 TEST_F(KeyringOpenTest, ASecondOpenerIsRefused) {
   Open();
   EXPECT_THAT(Keyring::Open(Options()), Fails(absl::StatusCode::kFailedPrecondition, "DATA_DIR_IN_USE"));

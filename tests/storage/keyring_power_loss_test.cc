@@ -114,10 +114,10 @@ TEST_F(KeyringPowerLossTest, ADestroyedKeyDoesNotComeBack) {
   EXPECT_TRUE(HasCheckpointKey(kShard, 0, first));
   EXPECT_FALSE(HasCheckpointKey(kShard, 1, second));
   EXPECT_NE(KeyOf(2, SubjectNumber(1)), "");
-  ASSERT_THAT(keyring_->DestroyModelKeys(2), IsOk());
+  ASSERT_THAT(keyring_->DestroyModelKeys(2, absl::UnixEpoch()), IsOk());
   LosePower();
   EXPECT_EQ(KeyOf(2, SubjectNumber(1)), "");
-  EXPECT_THAT(*keyring_->ListDeadModels(), ElementsAre(2));
+  EXPECT_THAT(*keyring_->ListDeadModels(), ElementsAre(testing::Field(&Keyring::DeadModel::model, 2)));
 }
 
 TEST_F(KeyringPowerLossTest, AModelNumberIsNotGivenAgain) {

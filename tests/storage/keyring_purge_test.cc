@@ -90,7 +90,7 @@ TEST_F(KeyringPurgeTest, AllKeysOfADeletedModelVanish) {
   CreateSubjectKeys(1, 0, 50);
   CreateSubjectKeys(2, 0, 50);
   const std::string gone = WrappedKey(1, SubjectNumber(7)), kept = WrappedKey(2, SubjectNumber(7));
-  ASSERT_THAT(keyring_->DestroyModelKeys(1), IsOk());
+  ASSERT_THAT(keyring_->DestroyModelKeys(1, absl::UnixEpoch()), IsOk());
   ASSERT_THAT(keyring_->Purge(), IsOk());
   EXPECT_THAT(Files(gone), IsEmpty());
   EXPECT_THAT(Files(kept), Not(IsEmpty()));

@@ -84,7 +84,7 @@ TEST_F(MasterKeyTest, LoadOrCreateMakesAMissingOneAndLoadsItLater) {
 }
 
 TEST_F(MasterKeyTest, WhatACrashLeftIsNoObstacle) {
-  std::ofstream(file_ + ".aB3xYz") << "half";
+  std::ofstream(file_ + ".unfinished-aB3xYz") << "half";
   EXPECT_THAT(LoadOrCreateMasterKey(file_), IsOk());
   EXPECT_EQ(ReadFile(file_).size(), 32);
 }

@@ -57,6 +57,19 @@ TEST(RecordTest, ModelEqualsTheGoldenFile) {
   )pb");
 }
 
+TEST(RecordTest, KeyringMarkEqualsTheGoldenFile) {
+  ExpectGolden<records::KeyringMark>(
+      "keyring_mark", R"pb(
+        deployment: "0123456789abcdef0123456789abcdef" generation: 7 newest_erasure: 12
+      )pb");
+}
+
+TEST(RecordTest, DeadModelEqualsTheGoldenFile) {
+  ExpectGolden<records::DeadModel>("dead_model", R"pb(
+    delete_time_micros: 1700000000000000 reclaimed: true
+  )pb");
+}
+
 TEST(RecordTest, SubjectEqualsTheGoldenFile) {
   ExpectGolden<records::Subject>("subject", R"pb(
     samples {

@@ -200,5 +200,58 @@ TEST_F(RocksStoreTest, WritersOfManyThreadsLoseNothing) {
   for (uint32_t t = 0; t < 4; ++t) EXPECT_THAT(Contents(store_->View().get(), {t + 1, 0}), SizeIs(50));
 }
 
+TEST_F(RocksStoreTest, TheMarkOfTheKeyringNeverGoesBack) {
+  EXPECT_FALSE(store_->GetKeyringMark().has_value());
+  records::KeyringMark mark;
+  mark.set_deployment("ours");
+  mark.set_generation(5);
+  mark.set_newest_erasure(9);
+  ASSERT_THAT(store_->RaiseKeyringMark(mark), IsOk());
+  const auto expect = [this](uint64_t generation, uint64_t erasure) {
+    const auto seen = store_->GetKeyringMark();
+    ASSERT_TRUE(seen.has_value());
+    EXPECT_EQ(seen->deployment(), "ours");
+    EXPECT_EQ(seen->generation(), generation);
+    EXPECT_EQ(seen->newest_erasure(), erasure);
+  };
+  for (int repeat = 0; repeat < 2; ++repeat) {
+    store_.Reopen();
+    expect(5, 9);
+    ASSERT_THAT(store_->UpdateSubjects(1, {}, /*erasure=*/3), IsOk());  // a re-keying that was interrupted long ago
+    mark.set_deployment("theirs");
+    mark.set_generation(4);
+    mark.set_newest_erasure(2);
+    ASSERT_THAT(store_->RaiseKeyringMark(mark), IsOk());
+    expect(5, 9);
+  }
+  ASSERT_THAT(store_->UpdateSubjects(1, {}, /*erasure=*/12), IsOk());
+  store_.Reopen();
+  expect(5, 12);
+}
+
+TEST_F(RocksStoreTest, TheMarkIsThatOfTheNewestErasureHoweverTheyComeIn) {
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([this, t] {
+      for (int i = 100; i > 0; --i) EXPECT_THAT(store_->UpdateSubjects(1, {}, i * 4 - t), IsOk());
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  store_.Reopen();
+  EXPECT_EQ(store_->GetKeyringMark()->newest_erasure(), 400);
+}
+
+TEST_F(RocksStoreTest, ARestoreIsRememberedUntilEverythingIsReclaimed) {
+  EXPECT_EQ(*store_->GetRestoreTime(), std::nullopt);
+  ASSERT_THAT(store_->SetRestored(absl::FromUnixMicros(7)), IsOk());
+  std::atomic<bool> cancel = false;
+  ASSERT_THAT(store_->Reclaim({}, {1}, 0, &cancel), IsOk());
+  store_.Reopen();
+  EXPECT_EQ(*store_->GetRestoreTime(), absl::FromUnixMicros(7));
+  ASSERT_THAT(store_->ReclaimEverything(0, &cancel), IsOk());
+  store_.Reopen();
+  EXPECT_EQ(*store_->GetRestoreTime(), std::nullopt);
+}
+
 }  // namespace
 }  // namespace expunge

@@ -357,6 +357,54 @@ TEST_F(PhysicalErasureTest, ReclaimComesByItselfBeforeItsThreshold) {
   EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).reclaimed_time_micros() != 0; }));
 }
 
+TEST_F(PhysicalErasureTest, OneThatIsNotPurgedDoesNotHoldUpTheOthers) {
+  options_.reclaim.delete_persistence_threshold = absl::Hours(4);
+  OpenTrained();
+  records::Erasure stuck = Forget(7);
+  ASSERT_TRUE(WaitForState(stuck, records::Erasure::COMPLETED));
+  stuck = Stored(stuck);
+  stuck.clear_purged_time_micros();
+  ASSERT_THAT(engine_->keyring().erasures().Update({&stuck, 1}, /*synced=*/true), IsOk());
+  const records::Erasure erasure = Forget(8);
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  clock_.Advance(absl::Hours(3));
+  Reopen();
+  model_ = FindModel("m");
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).reclaimed_time_micros() != 0; }));
+  EXPECT_EQ(Stored(stuck).reclaimed_time_micros(), 0) << "the control";
+}
+
+TEST_F(PhysicalErasureTest, ADeletedModelIsReclaimedByItself) {
+  options_.reclaim.delete_persistence_threshold = absl::Hours(4);
+  OpenTrained();
+  const Traces traces = TracesOf(7);
+  ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
+  clock_.Advance(absl::Hours(2));
+  // Not due yet; it goes with the model, and says when.
+  model_ = CreateModel("n", SmallSpec(1, 2));
+  IngestSubjects(*model_, 1, 10);
+  TrainAll(*model_);
+  const records::Erasure erasure = Forget(3);
+  ASSERT_TRUE(WaitForState(erasure, records::Erasure::COMPLETED));
+  EXPECT_TRUE(IsIn("/store", traces.ciphertext)) << "the control";
+  clock_.Advance(absl::Hours(1));
+  Reopen();
+  model_ = FindModel("n");
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).reclaimed_time_micros() != 0; }));
+  EXPECT_FALSE(IsIn("/store", traces.ciphertext));
+}
+
+TEST_F(PhysicalErasureTest, AModelIsNotReclaimedBeforeItsDeletionIsFinished) {
+  OpenTrained();
+  ASSERT_THAT(engine_->keyring().DestroyModelKeys(model_->uid(), clock_.Now()), IsOk());
+  ASSERT_THAT(engine_->reclaimer().ReclaimNow(), IsOk());
+  EXPECT_EQ(engine_->store().ListModels()->size(), 1u);
+  EXPECT_FALSE(engine_->keyring().ListDeadModels()->front().reclaimed);
+  ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
+  ASSERT_THAT(engine_->reclaimer().ReclaimNow(), IsOk());
+  EXPECT_TRUE(engine_->keyring().ListDeadModels()->front().reclaimed);
+}
+
 TEST_F(PhysicalErasureTest, ADeletedModelIsReclaimedToo) {
   OpenTrained();
   const Traces traces = TracesOf(7);
