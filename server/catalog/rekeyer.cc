@@ -15,6 +15,9 @@ namespace expunge {
 namespace {
 
 constexpr size_t kMaxWriteBytes = size_t{4} << 20;
+constexpr int kReads = 3;  // what a device reads wrong once may be whole
+
+bool IsUnreadable(const absl::Status& status) { return absl::IsNotFound(status) || absl::IsDataLoss(status); }
 
 }  // namespace
 
@@ -60,8 +63,9 @@ absl::Status Rekeyer::SealAnew(const Rekey& rekey) {
       if (opened.ok()) return opened;
       return OpenSample(new_key->key, rekey.model, rekey.subject, key, sealed);  // sealed anew before a crash
     };
-    const absl::StatusOr<records::Sample> content = open();
-    if (absl::IsNotFound(content.status()) || absl::IsDataLoss(content.status())) {
+    absl::StatusOr<records::Sample> content = open();
+    for (int read = 1; read < kReads && IsUnreadable(content.status()); ++read) content = open();
+    if (IsUnreadable(content.status())) {
       // Without this an unreadable sample would keep the others from being erased.
       Log(LogLevel::kError, "sample_given_up",
           {{"model", rekey.model}, {"shard", rekey.shard}, {"error", content.status().ToString()}});
