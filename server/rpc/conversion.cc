@@ -117,6 +117,7 @@ v1::Model::State StateOf(const ModelEntry& model, bool working) {
 v1::Model ModelToWire(ModelEntry& model, const std::vector<ShardStatus>& shards, ModelDetail detail) {
   v1::Model wire;
   wire.set_name(FormatModelName(model.name()));
+  wire.set_number(model.uid());
   SpecToWire(model.spec(), &wire);
   *wire.mutable_create_time() = TimeToWire(model.create_time());
   {
@@ -284,6 +285,7 @@ v1::Erasure ErasureToWire(const records::Erasure& erasure, const Catalog& catalo
       erasure.reclaimed_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_reclaimed_time(); }, &wire);
   for (const records::Erasure::ShardTask& task : erasure.tasks()) TaskToWire(task, catalog, wire.add_tasks());
   wire.set_samples_erased(erasure.samples_erased());
+  if (erasure.has_log_index()) wire.set_log_index(erasure.log_index());
   wire.set_failure(erasure.failure());
   return wire;
 }

@@ -74,6 +74,15 @@ struct Reconciler::Pass {
     status.worker_seconds = checkpoint ? checkpoint->worker_seconds() : 0;
   }
 
+  std::vector<records::Erasure::CheckpointDigest> Checkpoints() const {
+    MutexLock lock(&shard.mutex);
+    std::vector<records::Erasure::CheckpointDigest> checkpoints;
+    for (uint32_t slice = 0; slice < slices(); ++slice) {
+      if (shard.status.slices[slice].checkpoint) checkpoints.push_back(ToRecord(slice, shard.status.slices[slice]));
+    }
+    return checkpoints;
+  }
+
   // False: the membership of these slices moved, training on is in vain.
   bool Progress(uint32_t slice, double progress) {
     constexpr double kStep = 0.05;  // finer steps are not worth waking watchers for
@@ -91,12 +100,13 @@ struct Reconciler::Pass {
 };
 
 Reconciler::Reconciler(Store* store, Keyring* keyring, Rekeyer* rekeyer, const Trainer* trainer, ErasureLedger* ledger,
-                       StripedLocks* subject_locks, const Clock* clock)
+                       TrainingLog* training_log, StripedLocks* subject_locks, const Clock* clock)
     : store_(store),
       keyring_(keyring),
       rekeyer_(rekeyer),
       trainer_(trainer),
       ledger_(ledger),
+      training_log_(training_log),
       subject_locks_(subject_locks),
       clock_(clock),
       numeric_environment_(trainer->NumericEnvironment()) {}
@@ -296,13 +306,16 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
     if (!published) return Outcome::kMoved;
   }
   if (!pass.pending.empty()) {
-    RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending, pass.worker_seconds, clock_->Now(),
+    RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending,
+                                           {pass.worker_seconds, clock_->Now(), pass.Checkpoints(), numeric_environment_},
                                            [&] { return !pass.Moved(pass.slices() - 1); }));
     CrashPoint("retrained_marked");
   }
-  return pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained)
-             ? Outcome::kUpToDate
-             : Outcome::kMoved;
+  if (!pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained)) {
+    return Outcome::kMoved;
+  }
+  RETURN_IF_ERROR(training_log_->TellIfTrained(pass.model));
+  return Outcome::kUpToDate;
 }
 
 }  // namespace expunge

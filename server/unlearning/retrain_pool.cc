@@ -149,7 +149,7 @@ absl::Time RetrainPool::Failed(ModelEntry& model, RetrainQueue::Work& work, cons
 
 absl::Status RetrainPool::MarkFailed(ShardId shard, const absl::Status& status) {
   ASSIGN_OR_RETURN(const std::vector<ErasureSequence> pending, ledger_->PendingIn(shard));
-  return ledger_->MarkFailed(pending, std::string(status.message()));
+  return ledger_->MarkFailed(pending, status);
 }
 
 }  // namespace expunge
