@@ -18,7 +18,8 @@ constexpr absl::Duration kLongestRetry = absl::Seconds(30);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
 constexpr size_t kMaxBatch = 2048;
 
-// Models whose rows wait for a reclaim are known, and nobody knows whether their keys were purged.
+// Which models were deleted is known for good, and nobody knows whether their keys were purged: also a reclaim does not
+// wait for that. The purge of every start answers it.
 bool MayOweDeletion(const Keyring& keyring) {
   const auto dead = keyring.ListDeadModels();
   return !dead.ok() || !dead->empty();
