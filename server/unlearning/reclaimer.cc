@@ -150,7 +150,7 @@ absl::Status Reclaimer::CheckReconciled() const {
             ASSIGN_OR_RETURN(const bool dead, IsDead(id, subject));
             if (!dead) return absl::OkStatus();
             return Error(absl::StatusCode::kUnavailable, "SHARD_NOT_RECONCILED",
-                         absl::StrCat("models/", model->name(), " shard ", shard,
+                         absl::StrCat("model ", id.model, " shard ", shard,
                                       " still has rows that no key opens: see its problem, and try again"));
           }));
     }

@@ -272,7 +272,9 @@ TEST_F(RestoreTest, AReclaimAfterItWaitsUntilEveryShardIsReconciled) {
   Close();
   ASSERT_THAT(TryRestore(), IsOk());
   OpenWithoutRecovery();
-  EXPECT_THAT(engine_->reclaimer().ReclaimNow(), Fails(absl::StatusCode::kUnavailable, "SHARD_NOT_RECONCILED"));
+  const absl::Status waits = engine_->reclaimer().ReclaimNow().status();
+  EXPECT_THAT(waits, Fails(absl::StatusCode::kUnavailable, "SHARD_NOT_RECONCILED"));
+  EXPECT_THAT(std::string(waits.message()), HasSubstr("model 1 shard 0 still has rows"));
   EXPECT_TRUE(engine_->store().GetRestoreTime()->has_value());
   ASSERT_THAT(engine_->Recover(), IsOk());
   EXPECT_THAT(engine_->reclaimer().ReclaimNow(), IsOk());
