@@ -270,12 +270,9 @@ absl::Status Unlearner::AddToWrite(const Holding& holding, std::list<SubjectKey>
     write.forgotten_in.push_back(uid);
     return absl::OkStatus();
   }
+  // There is one: without it FindHoldings finds nothing, and who destroys keys waits for the locks that are held.
   ASSIGN_OR_RETURN(auto old_key, parts_.keyring->GetSubjectKey(uid, holding.subject));
-  if (!old_key) {  // none of the samples is one any more
-    write.forgotten_in.push_back(uid);
-    return absl::OkStatus();
-  }
-  keys.push_back(*std::move(old_key));
+  keys.push_back(std::move(old_key).value());
   const SubjectKey* const old_one = &keys.back();
   keys.push_back(SubjectKey::Random());
   write.partial.push_back({uid, holding.shard, old_one, &keys.back(), holding.ErasedKeys()});

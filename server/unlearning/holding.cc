@@ -27,11 +27,14 @@ absl::StatusOr<std::optional<records::Subject>> LivingRow(Store& store, const Ke
                                                           ShardId shard, const Pseudonym& subject) {
   ASSIGN_OR_RETURN(auto row, store.GetSubject(shard, subject));
   if (!row) return std::nullopt;
-  ASSIGN_OR_RETURN(const auto key_id, keyring.GetSubjectKeyId(shard.model, subject));
-  if (key_id && row->key_id() == AsBytes(*key_id)) return row;
+  // Also when the row is the new key's already: the old one must not outlive what this erasure takes.
   ASSIGN_OR_RETURN(const bool rekeyed, rekeyer.Finish(shard.model, subject));
-  if (!rekeyed) return std::nullopt;
-  return store.GetSubject(shard, subject);
+  if (rekeyed) {
+    ASSIGN_OR_RETURN(row, store.GetSubject(shard, subject));
+  }
+  ASSIGN_OR_RETURN(const auto key_id, keyring.GetSubjectKeyId(shard.model, subject));
+  if (!row || !key_id || row->key_id() != AsBytes(*key_id)) return std::nullopt;
+  return row;
 }
 
 }  // namespace

@@ -18,7 +18,8 @@ constexpr absl::Duration kLongestRetry = absl::Seconds(30);
 constexpr absl::Duration kLongestPause = absl::Seconds(2);
 constexpr size_t kMaxBatch = 2048;
 
-// Models whose rows wait for a reclaim are known, and nobody knows whether their keys were purged.
+// Which models were deleted is known for good, and nobody knows whether their keys were purged: also a reclaim does not
+// wait for that. The purge of every start answers it.
 bool MayOweDeletion(const Keyring& keyring) {
   const auto dead = keyring.ListDeadModels();
   return !dead.ok() || !dead->empty();
@@ -128,13 +129,13 @@ absl::StatusOr<TraceChecker::Remaining> Purger::FinishRekeys(std::vector<Erasure
   ASSIGN_OR_RETURN(const std::vector<RekeyPlace> unfinished, keyring_->ListRekeys());
   if (unfinished.empty()) return TraceChecker::Remaining();
   if (finished.ok()) finished = absl::UnavailableError("what the subject keeps is being sealed anew");
+  std::set<ErasureSequence> waiting;
+  for (const RekeyPlace& place : unfinished) waiting.insert(place.erasure);
   TraceChecker::Remaining remaining;
-  for (const RekeyPlace& place : unfinished) remaining.try_emplace(place.erasure, finished);
-  std::erase_if(remaining, [&](const auto& one) {
-    const auto place = std::find(batch.begin(), batch.end(), one.first);
-    if (place == batch.end()) return true;
-    batch.erase(place);
-    return false;
+  std::erase_if(batch, [&](ErasureSequence erasure) {
+    if (!waiting.contains(erasure)) return false;
+    remaining.try_emplace(erasure, finished);
+    return true;
   });
   return remaining;
 }

@@ -150,7 +150,7 @@ absl::Status Reclaimer::CheckReconciled() const {
             ASSIGN_OR_RETURN(const bool dead, IsDead(id, subject));
             if (!dead) return absl::OkStatus();
             return Error(absl::StatusCode::kUnavailable, "SHARD_NOT_RECONCILED",
-                         absl::StrCat("models/", model->name(), " shard ", shard,
+                         absl::StrCat("model ", id.model, " shard ", shard,
                                       " still has rows that no key opens: see its problem, and try again"));
           }));
     }
@@ -173,30 +173,46 @@ absl::StatusOr<uint64_t> Reclaimer::Reclaim(uint64_t bytes_per_second) {
   const MutexLock lock(&reclaim_mutex_);
   ASSIGN_OR_RETURN(const Waste waste, FindWaste());
   if (waste.empty()) return 0;
-  const std::vector<ShardId> shards(waste.shards.begin(), waste.shards.end());
+  RETURN_IF_ERROR(Rewrite(waste, bytes_per_second));
+  CrashPoint("reclaim_compacted");
+  ASSIGN_OR_RETURN(const TraceChecker::Remaining remaining, MarkReclaimed(waste));
+  // What was found may be a deleted model's: they wait as well.
+  if (!remaining.empty()) return remaining.begin()->second;
+  RETURN_IF_ERROR(keyring_->ReclaimedModels(waste.models));
+  return waste.erasures.size();
+}
+
+absl::Status Reclaimer::Rewrite(const Waste& waste, uint64_t bytes_per_second) {
   // What a worker may have written while its model was being deleted.
   for (const ModelUid model : waste.models) RETURN_IF_ERROR(store_->DeleteModel(model));
   if (waste.everything) {
     RETURN_IF_ERROR(CheckReconciled());
-    RETURN_IF_ERROR(store_->ReclaimEverything(bytes_per_second, &stopping_));
-  } else {
-    RETURN_IF_ERROR(store_->Reclaim(shards, waste.models, bytes_per_second, &stopping_));
+    return store_->ReclaimEverything(bytes_per_second, &stopping_);
   }
-  CrashPoint("reclaim_compacted");
+  const std::vector<ShardId> shards(waste.shards.begin(), waste.shards.end());
+  return store_->Reclaim(shards, waste.models, bytes_per_second, &stopping_);
+}
+
+absl::StatusOr<TraceChecker::Remaining> Reclaimer::MarkReclaimed(const Waste& waste) {
+  TraceChecker::Remaining all;
   for (size_t begin = 0; begin < waste.erasures.size(); begin += kBatch) {
     const auto batch = absl::MakeConstSpan(waste.erasures).subspan(begin, kBatch);
-    RETURN_IF_ERROR(checker_->CheckReclaimed(batch, stopping_));
+    ASSIGN_OR_RETURN(TraceChecker::Remaining remaining, checker_->CheckReclaimed(batch, stopping_));
     CrashPoint("reclaim_searched");
     const absl::Time now = clock_->Now();
-    RETURN_IF_ERROR(ledger_->MarkReclaimed(batch, now));
-    const auto received = absl::MakeConstSpan(waste.received).subspan(begin, kBatch);
-    late_.fetch_add(std::count_if(received.begin(), received.end(),
-                                  [&](absl::Time time) { return now - time > options_.delete_persistence_threshold; }),
-                    std::memory_order_relaxed);
+    std::vector<ErasureSequence> clean;
+    uint64_t late = 0;
+    for (size_t i = begin; i < begin + batch.size(); ++i) {
+      if (remaining.contains(waste.erasures[i])) continue;
+      clean.push_back(waste.erasures[i]);
+      if (now - waste.received[i] > options_.delete_persistence_threshold) ++late;
+    }
+    RETURN_IF_ERROR(ledger_->MarkReclaimed(clean, now));
+    late_.fetch_add(late, std::memory_order_relaxed);
     CrashPoint("reclaim_marked");
+    all.merge(remaining);
   }
-  RETURN_IF_ERROR(keyring_->ReclaimedModels(waste.models));
-  return waste.erasures.size();
+  return all;
 }
 
 }  // namespace expunge

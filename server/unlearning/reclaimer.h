@@ -38,7 +38,8 @@ class Reclaimer {
   void Stop();
 
   // At once and as fast as the disk allows, on the calling thread. Returns the number of erasures that it served: all
-  // that are purged. After a restore everything is rewritten. CANCELLED after Stop; UNAVAILABLE (SHARD_NOT_RECONCILED).
+  // that are purged. After a restore everything is rewritten. CANCELLED after Stop; UNAVAILABLE (SHARD_NOT_RECONCILED);
+  // those of TraceChecker, the first of an erasure that is held back: the others are reclaimed all the same.
   absl::StatusOr<uint64_t> ReclaimNow();
 
   // From now on, by itself: once everything is recovered.
@@ -64,6 +65,9 @@ class Reclaimer {
   // Those erasures; deleted models; everything, after a restore.
   struct Waste;
   absl::StatusOr<Waste> FindWaste();
+  absl::Status Rewrite(const Waste& waste, uint64_t bytes_per_second);
+  // Marks those of which nothing is left in any file; returns the others.
+  absl::StatusOr<TraceChecker::Remaining> MarkReclaimed(const Waste& waste);
 
   const Options options_;
   Store* const store_;

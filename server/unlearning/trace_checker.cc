@@ -169,10 +169,9 @@ absl::StatusOr<TraceChecker::Remaining> TraceChecker::CheckPurged(absl::Span<con
   return Check(erasures, {{.directory = "/keyring"}, {.directory = "", .keys_alone = true}}, stop);
 }
 
-absl::Status TraceChecker::CheckReclaimed(absl::Span<const ErasureSequence> erasures,
-                                          const std::atomic<bool>& stop) const {
-  ASSIGN_OR_RETURN(const Remaining remaining, Check(erasures, {{.directory = ""}}, stop));
-  return remaining.empty() ? absl::OkStatus() : remaining.begin()->second;
+absl::StatusOr<TraceChecker::Remaining> TraceChecker::CheckReclaimed(absl::Span<const ErasureSequence> erasures,
+                                                                     const std::atomic<bool>& stop) const {
+  return Check(erasures, {{.directory = ""}}, stop);
 }
 
 }  // namespace expunge

@@ -34,8 +34,9 @@ class TraceChecker {
   absl::StatusOr<Remaining> CheckPurged(absl::Span<const ErasureSequence> erasures,
                                         const std::atomic<bool>& stop) const;
 
-  // After Store::Reclaim: nothing of the erased is in any file.
-  absl::Status CheckReclaimed(absl::Span<const ErasureSequence> erasures, const std::atomic<bool>& stop) const;
+  // After Store::Reclaim: nothing of the erased is in any file, but for those that are returned.
+  absl::StatusOr<Remaining> CheckReclaimed(absl::Span<const ErasureSequence> erasures,
+                                           const std::atomic<bool>& stop) const;
 
  private:
   struct Search;

@@ -1,5 +1,7 @@
+#include <ostream>
 #include <string>
 
+#include "absl/strings/escaping.h"
 #include "base/error.h"
 #include "catalog/catalog.h"
 #include "gtest/gtest.h"
@@ -11,6 +13,10 @@ namespace {
 struct NameCase {
   std::string name;
   bool valid;
+
+  friend void PrintTo(const NameCase& name_case, std::ostream* out) {
+    *out << (name_case.valid ? "takes '" : "refuses '") << absl::CHexEscape(name_case.name) << "'";
+  }
 };
 
 class ModelNameTest : public testing::TestWithParam<NameCase> {};

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "prometheus/text_serializer.h"
 #include "tests/testing/engine_fixture.h"
+#include "tests/testing/hard_link.h"
 #include "tests/testing/metrics_page.h"
 
 namespace expunge {
@@ -88,11 +89,7 @@ TEST_F(EngineMetricsTest, APurgeThatFailsIsShownUntilItSucceeds) {
   OpenTrained();
   ASSERT_THAT(engine_->keyring().Purge(), IsOk());
   const std::string link = dir_ / "link";
-  for (const auto& entry : std::filesystem::directory_iterator(options_.data_dir + "/keyring")) {
-    if (entry.path().extension() == ".sst" && !std::filesystem::exists(link)) {
-      std::filesystem::create_hard_link(entry.path(), link);
-    }
-  }
+  ASSERT_TRUE(HardLinkATable(options_.data_dir + "/keyring", link));
   EXPECT_EQ(Page()["expunge_purge_failing"], 0);
   Forget(1);
   EXPECT_TRUE(WaitUntil(*engine_, *model_, [this] { return Page()["expunge_purge_failing"] == 1; }));

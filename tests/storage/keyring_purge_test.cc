@@ -4,6 +4,7 @@
 
 #include "storage/keys.h"
 #include "tests/storage/keyring_fixture.h"
+#include "tests/testing/hard_link.h"
 
 namespace expunge {
 namespace {
@@ -135,11 +136,7 @@ TEST_F(KeyringPurgeTest, AHardLinkIsRefusedAndAfterItIsGoneThePurgeSucceeds) {
   ASSERT_THAT(keyring_->Purge(), IsOk());
   const std::string wrapped = WrappedKey(1, SubjectNumber(7));
   const std::string link = directory_ / "link";
-  for (const auto& entry : std::filesystem::directory_iterator(Options().path)) {
-    if (entry.path().extension() == ".sst") std::filesystem::create_hard_link(entry.path(), link);
-    if (std::filesystem::exists(link)) break;
-  }
-  ASSERT_TRUE(std::filesystem::exists(link));
+  ASSERT_TRUE(HardLinkATable(Options().path, link));
   ASSERT_THAT(Forget(SubjectNumber(7), {1}), IsOk());
   EXPECT_THAT(keyring_->Purge(), Fails(absl::StatusCode::kFailedPrecondition, "KEYRING_HARD_LINKED"));
   std::filesystem::remove(link);

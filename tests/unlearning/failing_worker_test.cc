@@ -2,6 +2,7 @@
 // served dirty, and goes on when it is retried.
 
 #include <new>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 
@@ -19,6 +20,7 @@ class ThrowingTrainer : public ControlledTrainer {
   using ControlledTrainer::ControlledTrainer;
 
   enum class Throw { kNothing, kError, kBadAlloc };
+  friend void PrintTo(Throw what, std::ostream* out) { *out << (what == Throw::kError ? "error" : "bad_alloc"); }
   std::atomic<Throw> what = Throw::kNothing;
 
   absl::Status Train(const ModelSpec& spec, const SampleBlock& block, absl::Span<const std::vector<uint32_t>> epochs,

@@ -10,6 +10,7 @@
 #include "storage/keys.h"
 #include "storage/rocks_options.h"
 #include "tests/testing/engine_fixture.h"
+#include "tests/testing/hard_link.h"
 
 namespace expunge {
 namespace {
@@ -180,12 +181,7 @@ TEST_F(PurgeTest, ADeletionWhosePurgeFailedIsOwedOneAfterAStart) {
 TEST_F(PurgeTest, ADeletionWhosePurgeFailsIsOwedOne) {
   ASSERT_THAT(engine_->keyring().Purge(), IsOk());
   const std::string link = dir_ / "link";
-  for (const auto& entry : std::filesystem::directory_iterator(options_.data_dir + "/keyring")) {
-    if (entry.path().extension() == ".sst" && !std::filesystem::exists(link)) {
-      std::filesystem::create_hard_link(entry.path(), link);
-    }
-  }
-  ASSERT_TRUE(std::filesystem::exists(link));
+  ASSERT_TRUE(HardLinkATable(options_.data_dir + "/keyring", link));
   ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
   ASSERT_TRUE(WaitUntil(*engine_, *model_, [&] { return !engine_->auditor().Report()->purge_problem.ok(); }));
   EXPECT_THAT(engine_->auditor().Report()->purge_problem,
@@ -196,6 +192,20 @@ TEST_F(PurgeTest, ADeletionWhosePurgeFailsIsOwedOne) {
   EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
   EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return engine_->auditor().Report()->purge_problem.ok(); }));
   EXPECT_EQ(Forget(2).state(), records::Erasure::COMPLETED) << "nothing is owed";
+}
+
+TEST_F(PurgeTest, ADeletionThatIsReclaimedIsOwedThePurgeThatFailed) {
+  ASSERT_THAT(engine_->keyring().Purge(), IsOk());
+  const std::string link = dir_ / "link";
+  ASSERT_TRUE(HardLinkATable(options_.data_dir + "/keyring", link));
+  ASSERT_THAT(engine_->unlearner().Delete(*model_), IsOk());
+  ASSERT_THAT(engine_->reclaimer().ReclaimNow(), IsOk());
+  ASSERT_TRUE(engine_->keyring().ListDeadModels()->front().reclaimed);
+  Reopen();
+  const records::Erasure erasure = Forget(1);
+  EXPECT_EQ(Stored(erasure).state(), records::Erasure::IN_PROGRESS) << "the keys are still on disk";
+  std::filesystem::remove(link);
+  EXPECT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "unlearning/regulation.h"
 
+#include <ostream>
 #include <string>
 
 #include "gtest/gtest.h"
@@ -18,6 +19,8 @@ struct DueCase {
   Regulation regulation;
   std::string received;
   std::string due;
+
+  friend void PrintTo(const DueCase& due_case, std::ostream* out) { *out << due_case.received; }
 };
 
 class DueTimeTest : public testing::TestWithParam<DueCase> {};

@@ -185,6 +185,54 @@ TEST_F(SampleErasureTest, ThatIsNotFinishedIsFinishedByTheSubjectsNextErasureAnd
   for (const auto& result : results) EXPECT_EQ(Stored(result->erasure).state(), records::Erasure::COMPLETED);
 }
 
+// Its rows are there still, and so is a re-keying that nobody finished.
+TEST_F(SampleErasureTest, OfASubjectWhoseKeyHasDiedThereIsNothingToErase) {
+  Close();
+  OpenWithoutRecovery();
+  model_ = FindModel("m");
+  const auto old_key = engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(kSubject));
+  const SubjectKey new_key = SubjectKey::Random();
+  records::Erasure some, whole;
+  for (records::Erasure* const erasure : {&some, &whole}) {
+    erasure->set_uuid(std::string(16, erasure == &some ? 'a' : 'b'));
+    erasure->set_state(records::Erasure::IN_PROGRESS);
+    erasure->set_sequence(engine_->ledger().BeginIsolation());
+  }
+  ASSERT_THAT(engine_->ledger().Record({{.erasure = &some,
+                                         .subject = PseudonymOf(kSubject),
+                                         .partial = {{model_->uid(), 0, &**old_key, &new_key, {KeyOf(1)}}}}}),
+              IsOk());
+  ASSERT_THAT(engine_->ledger().Record(
+                  {{.erasure = &whole, .subject = PseudonymOf(kSubject), .forgotten_in = {model_->uid()}}}),
+              IsOk());
+  EXPECT_EQ(KeysOf().size(), 3) << "the control";
+  const auto result = engine_->unlearner().Forget(RequestForSamples({0}));
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(result->erasure.samples_erased(), 0);
+  EXPECT_EQ(*engine_->keyring().GetRekey(model_->uid(), PseudonymOf(kSubject)), std::nullopt);
+}
+
+// It ended after the rows had been written, and before the old key was gone.
+TEST_F(SampleErasureTest, WhoseRowsAreSealedAnewIsFinishedByTheNextErasureToo) {
+  Close();
+  OpenWithoutRecovery();
+  model_ = FindModel("m");
+  const auto new_key = engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(kSubject));
+  const SubjectKey old_key = SubjectKey::Random();
+  records::Erasure some;
+  some.set_uuid(std::string(16, 'a'));
+  some.set_state(records::Erasure::IN_PROGRESS);
+  some.set_sequence(engine_->ledger().BeginIsolation());
+  ASSERT_THAT(engine_->ledger().Record({{.erasure = &some,
+                                         .subject = PseudonymOf(kSubject),
+                                         .partial = {{model_->uid(), 0, &old_key, &**new_key, {KeyOf(5)}}}}}),
+              IsOk());
+  const auto result = engine_->unlearner().Forget(RequestFor(kSubject));
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(result->erasure.samples_erased(), 3);
+  EXPECT_EQ(*engine_->keyring().GetRekey(model_->uid(), PseudonymOf(kSubject)), std::nullopt);
+}
+
 TEST_F(SampleErasureTest, MoreThanOneWriteHoldsIsSealedAnewToo) {
   ModelSpec spec = SmallSpec(1, 1);
   spec.input.shape = {1 << 20};
