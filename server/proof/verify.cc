@@ -127,8 +127,8 @@ class Checklist {
 };
 
 std::string DescribeStatement(const ErasureStatement& statement) {
-  return absl::StrCat(statement.erasure, ": ", statement.samples_erased, " samples erased, ", statement.tasks.size(),
-                      " shards trained again, no traces found");
+  return absl::StrCat(statement.erasure, ": ", statement.samples_erased, " samples erased in ", statement.tasks.size(),
+                      " shards, no traces found");
 }
 
 }  // namespace
