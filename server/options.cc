@@ -13,6 +13,7 @@
 
 #include "base/listen_address.h"
 #include "metrics/metrics_server.h"
+#include "proof/signed_note.h"
 
 namespace expunge {
 namespace {
@@ -56,6 +57,22 @@ struct Values {
   std::string log_format = "text";
 };
 
+void DeclareLog(CLI::App& app, Engine::Options& options) {
+  WithVariable(app.add_option("--log-key-file", options.log.key_file,
+                              "The Ed25519 key that signs certificates and the log, PKCS #8 in PEM, mode 0600; made at "
+                              "the first start. Default: DATA_DIR/log.key"));
+  WithVariable(app.add_option("--log-checkpoint-file", options.log.checkpoint_file,
+                              "Where the newest signed checkpoint of the log is kept, best on another device: a log that "
+                              "lacks what it says is refused. Default: DATA_DIR/log.checkpoint"));
+  WithVariable(app.add_option("--log-origin", options.log_origin,
+                              "The log's name, given at the first start and for good, e.g. example.com/expunge. "
+                              "Default: one made at random"))
+      ->check([](const std::string& name) { return std::string(ValidateKeyName(name).message()); }, "NAME");
+  // No variable: it is for one start.
+  app.add_flag("--accept-log-rollback", options.log.accept_rollback,
+               "Start on a log that lacks entries which were signed; this becomes an entry of the log");
+}
+
 void Declare(CLI::App& app, Values& values) {
   ServerOptions& options = values.options;
   options.engine.retrain.workers = Cores();
@@ -84,6 +101,7 @@ void Declare(CLI::App& app, Values& values) {
   WithVariable(
       app.add_option("--master-key-file", options.engine.master_key_file,
                      "The key that wraps all keys, mode 0600; made at the first start. Default: DATA_DIR/master.key"));
+  DeclareLog(app, options.engine);
   WithVariable(app.add_option("--max-message-bytes", options.server.max_message_bytes, "Largest request"))
       ->check(CLI::Range(kMinMessageBytes, kMaxMessageBytes));
   WithVariable(app.add_option("--max-watches", options.server.max_watches,

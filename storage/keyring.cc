@@ -104,6 +104,11 @@ DataKey DeriveKey(const DataKey& pepper, std::string_view purpose) {
   return key;
 }
 
+absl::Status Revived(ModelUid model) {
+  return Error(absl::StatusCode::kDataLoss, "FORGOTTEN_SUBJECT_REVIVED",
+               absl::StrCat("model ", model, " has a key of a subject that was forgotten in it: somebody put it back"));
+}
+
 // Of a subject's key, as it is stored.
 absl::StatusOr<KeyId> IdOf(std::string_view value) {
   KeyId id;
@@ -370,6 +375,13 @@ absl::Status Keyring::Sync() {
   return impl_->Latch(impl_->database->Sync(kKeyringName));
 }
 
+absl::StatusOr<bool> Keyring::IsRevived(ModelUid model, const Pseudonym& subject) const {
+  ASSIGN_OR_RETURN(const Suppression suppression, GetSuppression(model, subject));
+  if (!suppression.subject) return false;
+  ASSIGN_OR_RETURN(const auto key, GetSubjectKeyId(model, subject));
+  return key.has_value();
+}
+
 absl::Status Keyring::VerifyKeys(const std::function<void(absl::Status)>& damaged, uint64_t* subjects,
                                  uint64_t* checkpoints) const {
   *subjects = *checkpoints = 0;
@@ -378,6 +390,13 @@ absl::Status Keyring::VerifyKeys(const std::function<void(absl::Status)>& damage
                              ++*subjects;
                              if (auto opened = impl_->OpenSubjectKey(key, value); !opened.ok())
                                damaged(opened.status());
+                             ModelUid model = 0;
+                             Pseudonym subject;
+                             if (!DecodeSubjectDataKeyKey(key, &model, &subject)) {
+                               return CorruptStorage(kKeyringName, "has a malformed key");
+                             }
+                             ASSIGN_OR_RETURN(const bool revived, IsRevived(model, subject));
+                             if (revived) damaged(Revived(model));
                              return true;
                            }));
   RETURN_IF_ERROR(ScanRows(*impl_->database, kSuppressions, ScanOptions(), KeyRange(), kSuppressionKind,

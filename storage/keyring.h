@@ -172,7 +172,7 @@ class Keyring {
 
   // What an erasure does.
   struct ErasureWrite {
-    records::Erasure* erasure = nullptr;
+    const records::Erasure* erasure = nullptr;
     Pseudonym subject;
     std::vector<ModelUid> forgotten_in;  // the subject's key dies
     // The subject gets a new key and keeps its other samples: see Rekey. Not while there is a Rekey already.
@@ -191,8 +191,8 @@ class Keyring {
   };
   // All of it in one atomic synced write, so that an erasure is on record exactly when the keys are dead. No two of
   // one subject.
-  // `append` adds leaves to the log, in the same write, and may complete the records.
-  absl::Status RecordErasures(absl::Span<const ErasureWrite> writes, const AppendLeaves& append);
+  // `append`, if any, adds leaves to the log in the same write, and may complete the records.
+  absl::Status RecordErasures(absl::Span<const ErasureWrite> writes, const AppendLeaves& append = nullptr);
 
   // --- the log
   const MerkleLog& log() const { return *log_; }
@@ -234,8 +234,11 @@ class Keyring {
   // that the master key there opens. For offline use: nobody else may write meanwhile.
   absl::Status Rotate(const MasterKey& new_master_key, const std::function<absl::Status()>& activate);
 
-  // For offline checks: the files' checksums; and every key there is, whether it unwraps, and every suppression,
-  // whether it can be read.
+  // Has a key again although it was forgotten, and no consent was stated: somebody put the key back.
+  absl::StatusOr<bool> IsRevived(ModelUid model, const Pseudonym& subject) const;
+
+  // For offline checks: the files' checksums; and every key there is, whether it unwraps, and whether its subject is
+  // revived; and every suppression, whether it can be read.
   absl::Status VerifyChecksums() const;
   absl::Status VerifyKeys(const std::function<void(absl::Status)>& damaged, uint64_t* subjects,
                           uint64_t* checkpoints) const;

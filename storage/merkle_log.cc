@@ -94,7 +94,7 @@ absl::Status MerkleLog::Write(const AppendLeaves& append, const std::function<vo
     const MutexLock lock(&mutex_);
     return frontier_;
   }(), batch);
-  RETURN_IF_ERROR(append(leaves));
+  if (append != nullptr) RETURN_IF_ERROR(append(leaves));
   stage(batch);
   failure_ = database_->Write(batch, /*synced=*/true, kEntryKind);
   RETURN_IF_ERROR(failure_);

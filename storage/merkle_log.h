@@ -65,7 +65,7 @@ class MerkleLog {
  public:
   static absl::StatusOr<std::unique_ptr<MerkleLog>> Open(RocksDatabase* database);  // not owned
 
-  // Synced. One at a time, in the order of the leaves; after one that failed no other is made.
+  // Synced. One at a time, in the order of the leaves; after one that failed no other is made. `append` may be null.
   absl::Status Write(const AppendLeaves& append, const std::function<void(rocksdb::WriteBatch*)>& stage,
                      rocksdb::WriteBatch* batch);
 

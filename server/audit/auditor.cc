@@ -44,6 +44,7 @@ absl::StatusOr<StatusReport> Auditor::Report() const {
   }));
   report.queue_depth = pool_->depth();
   report.purge_problem = purger_->problem();
+  report.log_size = keyring_->log().size();
   for (std::shared_ptr<ModelEntry>& model : catalog_->List()) {
     StatusReport::ModelReport& entry = report.models.emplace_back();
     for (uint32_t shard = 0; shard < model->spec().sisa.shards; ++shard) entry.shards.push_back(model->Status(shard));

@@ -44,6 +44,7 @@ struct StatusReport {
   std::optional<absl::Time> oldest_open_received;
   size_t queue_depth = 0;      // shards dirty or in training
   absl::Status purge_problem;  // Purger::problem
+  uint64_t log_size = 0;       // entries of the Merkle log
   struct ModelReport {
     std::shared_ptr<ModelEntry> model;
     std::vector<ShardStatus> shards;

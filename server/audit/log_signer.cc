@@ -56,6 +56,29 @@ absl::StatusOr<SigningKey> MakeKey(const std::string& file) {
   return LoadKey(file);
 }
 
+absl::StatusOr<LogCheckpoint> OpenNewest(const std::string& file, const std::string& note, const VerifierKey& key) {
+  absl::StatusOr<LogCheckpoint> checkpoint = OpenLogCheckpoint(note, key);
+  if (checkpoint.ok()) return checkpoint;
+  return Refuse("LOG_CHECKPOINT_WRONG", absl::StrCat("the log checkpoint file ", file, " is not what this log's key signed: ",
+                                                     checkpoint.status().message()));
+}
+
+absl::Status CheckpointMissing(const std::string& file) {
+  return Refuse("LOG_CHECKPOINT_MISSING",
+                absl::StrCat("the log was signed before, but the newest checkpoint is missing: ", file, kHowToAccept));
+}
+
+absl::Status CompareWith(const LogCheckpoint& newest, const MerkleLog& log) {
+  if (log.size() < newest.tree_size) {
+    return Refuse("LOG_ROLLED_BACK", absl::StrCat("the log has ", log.size(), " entries, but one of ", newest.tree_size,
+                                                  " was signed", kHowToAccept));
+  }
+  ASSIGN_OR_RETURN(const Digest root, log.RootAt(newest.tree_size));
+  if (root == newest.root) return absl::OkStatus();
+  return Refuse("LOG_ROLLED_BACK", absl::StrCat("the first ", newest.tree_size,
+                                                " entries of the log are not those that were signed", kHowToAccept));
+}
+
 }  // namespace
 
 LogSigner::LogSigner(const Options& options, Keyring* keyring, const Clock* clock, SigningKey key)
@@ -73,39 +96,32 @@ absl::StatusOr<std::unique_ptr<LogSigner>> LogSigner::Open(const Options& option
   ASSIGN_OR_RETURN(SigningKey key, signed_before ? LoadKey(options.key_file) : MakeKey(options.key_file));
   std::unique_ptr<LogSigner> signer(new LogSigner(options, keyring, clock, std::move(key)));
   if (newest) {
-    const absl::StatusOr<LogCheckpoint> checkpoint = OpenLogCheckpoint(*newest, signer->verifier_key());
-    if (!checkpoint.ok()) {
-      return Refuse("LOG_CHECKPOINT_WRONG",
-                    absl::StrCat("the log checkpoint file ", options.checkpoint_file,
-                                 " is not what this log's key signed: ", checkpoint.status().message()));
-    }
-    RETURN_IF_ERROR(signer->CompareWith(*checkpoint));
+    ASSIGN_OR_RETURN(const LogCheckpoint checkpoint,
+                     OpenNewest(options.checkpoint_file, *newest, signer->verifier_key()));
+    RETURN_IF_ERROR(signer->ContinueFrom(checkpoint));
   } else if (signed_before) {
-    if (!options.accept_rollback) {
-      return Refuse("LOG_CHECKPOINT_MISSING",
-                    absl::StrCat("the log was signed before, but the newest checkpoint is missing: ",
-                                 options.checkpoint_file, kHowToAccept));
-    }
+    if (!options.accept_rollback) return CheckpointMissing(options.checkpoint_file);
     RETURN_IF_ERROR(signer->AcceptRollback({.origin = keyring->log_origin()}));
   }
   RETURN_IF_ERROR(signer->Sign().status());
   return signer;
 }
 
+absl::Status CheckSignedLog(const LogSigner::Options& options, const Keyring& keyring) {
+  ASSIGN_OR_RETURN(const auto newest, ReadFileIfThere(kCheckpointFile, options.checkpoint_file, kMaxNoteBytes));
+  if (!newest) return keyring.log().size() == 0 ? absl::OkStatus() : CheckpointMissing(options.checkpoint_file);
+  ASSIGN_OR_RETURN(const SigningKey key, LoadKey(options.key_file));
+  ASSIGN_OR_RETURN(const LogCheckpoint checkpoint,
+                   OpenNewest(options.checkpoint_file, *newest, MakeVerifierKey(keyring.log_origin(), key.public_key())));
+  return CompareWith(checkpoint, keyring.log());
+}
+
 LogSigner::~LogSigner() { Stop(); }
 
-absl::Status LogSigner::CompareWith(const LogCheckpoint& newest) {
-  const MerkleLog& log = keyring_->log();
-  std::string problem;
-  if (log.size() < newest.tree_size) {
-    problem = absl::StrCat("the log has ", log.size(), " entries, but one of ", newest.tree_size, " was signed");
-  } else {
-    ASSIGN_OR_RETURN(const Digest root, log.RootAt(newest.tree_size));
-    if (root == newest.root) return absl::OkStatus();
-    problem = absl::StrCat("the first ", newest.tree_size, " entries of the log are not those that were signed");
-  }
-  if (!options_.accept_rollback) return Refuse("LOG_ROLLED_BACK", absl::StrCat(problem, kHowToAccept));
-  Log(LogLevel::kWarning, "log_rollback_accepted", {{"problem", problem}});
+absl::Status LogSigner::ContinueFrom(const LogCheckpoint& newest) {
+  const absl::Status compared = CompareWith(newest, keyring_->log());
+  if (compared.ok() || !options_.accept_rollback) return compared;
+  Log(LogLevel::kWarning, "log_rollback_accepted", {{"problem", compared.ToString()}});
   return AcceptRollback(newest);
 }
 

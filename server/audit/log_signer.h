@@ -57,8 +57,7 @@ class LogSigner {
 
  private:
   LogSigner(const Options& options, Keyring* keyring, const Clock* clock, SigningKey key);
-  absl::Status Adopt();
-  absl::Status CompareWith(const LogCheckpoint& newest);
+  absl::Status ContinueFrom(const LogCheckpoint& newest);
   absl::Status AcceptRollback(const LogCheckpoint& lost);
   absl::Status SignNow() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Run();
@@ -75,6 +74,9 @@ class LogSigner {
   bool stopping_ ABSL_GUARDED_BY(stop_mutex_) = false;
   std::thread thread_;
 };
+
+// Whether the log goes on from the newest checkpoint that was signed: the refusals of LogSigner::Open. Changes nothing.
+absl::Status CheckSignedLog(const LogSigner::Options& options, const Keyring& keyring);
 
 }  // namespace expunge
 

@@ -70,11 +70,12 @@ void ErasureLedger::EndIsolation(ErasureSequence sequence) {
   isolated_through_.store(isolating_.empty() ? last_sequence_ : *isolating_.begin() - 1, std::memory_order_release);
 }
 
-absl::Status ErasureLedger::Record(absl::Span<const Keyring::ErasureWrite> writes) {
+absl::Status ErasureLedger::Record(absl::Span<const Keyring::ErasureWrite> writes,
+                                   absl::Span<records::Erasure* const> erasures) {
   RETURN_IF_ERROR(keyring_->RecordErasures(writes, [&](LogBatch& log) -> absl::Status {
-    for (const Keyring::ErasureWrite& write : writes) {
-      log.Append(ReceivedLeaf(*write.erasure), clock_->Now());
-      if (write.erasure->state() == records::Erasure::COMPLETED) RETURN_IF_ERROR(Certify(*write.erasure, log));
+    for (records::Erasure* const erasure : erasures) {
+      log.Append(ReceivedLeaf(*erasure), clock_->Now());
+      if (erasure->state() == records::Erasure::COMPLETED) RETURN_IF_ERROR(Certify(*erasure, log));
     }
     return absl::OkStatus();
   }));

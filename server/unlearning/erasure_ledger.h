@@ -41,8 +41,9 @@ class ErasureLedger {
   // Every erasure up to this one is isolated from every snapshot that is taken after this call. Takes no lock.
   ErasureSequence isolated_through() const { return isolated_through_.load(std::memory_order_acquire); }
 
-  // Keyring::RecordErasures. Durable when it returns.
-  absl::Status Record(absl::Span<const Keyring::ErasureWrite> writes);
+  // Keyring::RecordErasures. Durable when it returns. `erasures` are those of the writes: one that is COMPLETED already
+  // gets its certificate.
+  absl::Status Record(absl::Span<const Keyring::ErasureWrite> writes, absl::Span<records::Erasure* const> erasures = {});
 
   // Milestones. Each is kept once set; repeating changes nothing.
   absl::Status MarkPurged(absl::Span<const ErasureSequence> sequences, absl::Time time);  // durable

@@ -167,8 +167,12 @@ void Unlearner::ForgetBatch(std::vector<Forgetting> batch) {
   Withdraw(batch);
   CrashPoint("forget_withdrawn");
   std::vector<Keyring::ErasureWrite> writes;
-  for (Forgetting& one : batch) writes.push_back(std::move(one.write));
-  if (const absl::Status recorded = parts_.ledger->Record(writes); !recorded.ok()) {
+  std::vector<records::Erasure*> erasures;
+  for (Forgetting& one : batch) {
+    erasures.push_back(&one.erasure());
+    writes.push_back(std::move(one.write));
+  }
+  if (const absl::Status recorded = parts_.ledger->Record(writes, erasures); !recorded.ok()) {
     GiveUp(batch, recorded);
     return;
   }

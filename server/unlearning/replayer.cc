@@ -17,6 +17,16 @@ uint64_t GenerationOf(Shard& shard) {
   return shard.generation;
 }
 
+// Whoever puts a row, its samples and its key back has the server train on them, and the bits match.
+absl::Status CheckNobodyRevived(ModelUid model, uint32_t shard, StoreView& view, const Keyring& keyring) {
+  return view.ScanSubjects({model, shard}, [&](const Pseudonym& subject, const records::Subject&) -> absl::Status {
+    ASSIGN_OR_RETURN(const bool revived, keyring.IsRevived(model, subject));
+    if (!revived) return absl::OkStatus();
+    return Error(absl::StatusCode::kDataLoss, "FORGOTTEN_SUBJECT_REVIVED",
+                 "the shard holds a subject that was forgotten: somebody put its key back; run expunge admin check");
+  });
+}
+
 absl::StatusOr<ReplayVerdict> Replay(ModelEntry& model, uint32_t index, Store& store, const Keyring& keyring,
                                      const Trainer& trainer,
                                      const std::function<bool(const ReplayProgress&)>& progress) {
@@ -25,6 +35,7 @@ absl::StatusOr<ReplayVerdict> Replay(ModelEntry& model, uint32_t index, Store& s
   std::unique_ptr<StoreView> view = store.View();
   ASSIGN_OR_RETURN(const ShardMembership membership,
                    ReadMembership(model, index, trained_through, *view, keyring, trainer.NumericEnvironment()));
+  RETURN_IF_ERROR(CheckNobodyRevived(model.uid(), index, *view, keyring));
   if (membership.samples_through.back() == 0) {
     return Error(absl::StatusCode::kFailedPrecondition, "SHARD_NOT_TRAINED", "the shard has no sample to train on");
   }

@@ -28,6 +28,7 @@ struct ReplayVerdict {
 
 // Retrains one shard from scratch on the samples that remain, beside the running service, and compares the bits with
 // the checkpoints, slice by slice. Runs on the calling thread. `progress` returns false to stop (CANCELLED).
+// DATA_LOSS (FORGOTTEN_SUBJECT_REVIVED): it holds a subject that was forgotten.
 // FAILED_PRECONDITION (SHARD_NOT_TRAINED) while the shard is not up to date; ABORTED (MEMBERSHIP_MOVED) when it changed
 // meanwhile: try again.
 absl::StatusOr<ReplayVerdict> ReplayShard(ModelEntry& model, uint32_t shard, Store& store, const Keyring& keyring,

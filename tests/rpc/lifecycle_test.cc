@@ -256,12 +256,6 @@ TEST_F(LifecycleTest, WhatIsNotServedYetNamesWhatIsMissing) {
   v1::PredictResponse prediction;
   grpc::Status status = prediction_->Predict(&predict_context, predict, &prediction);
   EXPECT_EQ(ErrorInfoOf(status).reason(), "MIN_ERASURE_SEQUENCE_MISSING");
-
-  grpc::ClientContext certificate_context;
-  v1::Certificate certificate;
-  status = audit_->GetCertificate(&certificate_context, {}, &certificate);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(ErrorInfoOf(status).reason(), "CERTIFICATE_LOG_MISSING");
 }
 
 }  // namespace
