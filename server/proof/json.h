@@ -20,7 +20,7 @@ using JsonWriter = nlohmann::ordered_json;
 
 std::string WriteJson(const JsonWriter& json);
 
-inline constexpr size_t kMaxJsonBytes = size_t{16} << 20;
+inline constexpr size_t kMaxJsonBytes = size_t{64} << 20;
 
 // A JSON value; nothing for another text, one over the limit, or one nested absurdly deep.
 std::optional<nlohmann::json> ReadJson(std::string_view text);

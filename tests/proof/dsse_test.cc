@@ -90,7 +90,7 @@ TEST_F(DsseTest, RefusesWhatIsNoEnvelope) {
     EXPECT_THAT(Open(text), kMalformed) << text;
   }
   EXPECT_THAT(Open(std::string(1 << 20, '[')), kMalformed);
-  EXPECT_THAT(Open(std::string(20 << 20, ' ')), kMalformed);
+  EXPECT_THAT(Open(std::string(65 << 20, ' ')), kMalformed);
   EXPECT_THAT(Open("\xff"), kMalformed);
 }
 
