@@ -218,7 +218,9 @@ absl::Status Keyring::AppendToLog(const AppendLeaves& append, const std::optiona
   const auto stage = [&mark](rocksdb::WriteBatch* staged) {
     if (mark) staged->Put(EncodeLogMarkKey(mark->model), EncodeUint64(mark->value));
   };
-  return impl_->Latch(log_->Write(append, stage, &batch));
+  const absl::Status written = log_->Write(append, stage, &batch);
+  if (!written.ok()) (void)impl_->Latch(log_->failure());
+  return written;
 }
 
 absl::StatusOr<records::KeyringMark> Keyring::Mark() const {

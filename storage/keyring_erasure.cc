@@ -124,7 +124,9 @@ absl::Status Keyring::RecordErasures(absl::Span<const ErasureWrite> writes, cons
   const auto stage = [&](rocksdb::WriteBatch* staged) {
     for (const ErasureWrite& write : writes) erasures_->Stage(*write.erasure, staged);
   };
-  return impl_->EndDestruction(impl_->Latch(log_->Write(append, stage, &batch)), touched, !dead_from.empty());
+  const absl::Status written = log_->Write(append, stage, &batch);
+  if (!written.ok()) (void)impl_->Latch(log_->failure());
+  return impl_->EndDestruction(written, touched, !dead_from.empty());
 }
 
 absl::Status Keyring::Impl::StageErasure(const ErasureWrite& write, std::map<ShardId, uint32_t>* dead_from,

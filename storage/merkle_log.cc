@@ -103,6 +103,11 @@ absl::Status MerkleLog::Write(const AppendLeaves& append, const std::function<vo
   return absl::OkStatus();
 }
 
+absl::Status MerkleLog::failure() const {
+  const MutexLock lock(&write_mutex_);
+  return failure_;
+}
+
 uint64_t MerkleLog::size() const {
   const MutexLock lock(&mutex_);
   return frontier_.size();

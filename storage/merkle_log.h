@@ -69,6 +69,9 @@ class MerkleLog {
   absl::Status Write(const AppendLeaves& append, const std::function<void(rocksdb::WriteBatch*)>& stage,
                      rocksdb::WriteBatch* batch);
 
+  // The error that latched; a write that `append` refused is none.
+  absl::Status failure() const;
+
   uint64_t size() const;
   LogHead head() const;
 
@@ -91,7 +94,7 @@ class MerkleLog {
   absl::Status CheckRange(uint64_t size) const;
 
   RocksDatabase* const database_;
-  Mutex write_mutex_;  // held over the write
+  mutable Mutex write_mutex_;  // held over the write
   absl::Status failure_ ABSL_GUARDED_BY(write_mutex_);
   mutable Mutex mutex_;
   MerkleFrontier frontier_ ABSL_GUARDED_BY(mutex_);  // of what is written
