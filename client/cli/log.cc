@@ -38,11 +38,12 @@ absl::Status Checkpoint(Session& session) {
   return absl::OkStatus();
 }
 
-// An entry of a newer version's is one of the log all the same.
+// What the log holds says its time. An entry of a newer version's is one of the log all the same.
 std::string EntryLine(const v1::LogEntry& entry) {
   const auto description = DescribeLeaf(entry.data());
-  return absl::StrCat(entry.log_index(), "  ", ShowTime(entry.has_log_time(), entry.log_time()), "  ",
-                      description.ok() ? *description : "(of a kind that this version does not know)");
+  if (description.ok()) return absl::StrCat(entry.log_index(), "  ", *description);
+  return absl::StrCat(entry.log_index(), "  ", ShowTime(entry.has_log_time(), entry.log_time()),
+                      "  of a kind that this version does not know");
 }
 
 absl::Status Entries(const EntriesOptions& options, Session& session) {
