@@ -79,7 +79,7 @@ int Run(const GlobalOptions& options, const Action& action, const Console& conso
   }
   if (status.ok()) return kExitOk;
   console.err << ErrorLine(status) << std::endl;
-  return kExitError;
+  return ReasonOf(status) == kEnvironmentDiffers ? kExitEnvironmentDiffers : kExitError;
 }
 
 }  // namespace
