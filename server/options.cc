@@ -55,6 +55,7 @@ struct Values {
   double reclaim_mib_per_second = 32;
   std::string log_level = "info";
   std::string log_format = "text";
+  std::string numerics = "native";
 };
 
 void DeclareLog(CLI::App& app, Engine::Options& options) {
@@ -91,6 +92,11 @@ void Declare(CLI::App& app, Values& values) {
   WithVariable(app.add_option("--workers", options.engine.retrain.workers,
                               "Threads that train; they yield the processor to everything else"))
       ->check(CLI::Range(1, kMaxThreads));
+  WithVariable(app.add_option("--numerics", values.numerics,
+                              "Kernels to compute with: native, the fastest for this processor; portable, those for "
+                              "AVX2, which give the same bits on every x86-64 machine with AVX2 and FMA, so that a "
+                              "data directory can move and a replay can run elsewhere. A change retrains every model"))
+      ->check(CLI::IsMember({"native", "portable"}));
   WithVariable(app.add_option("--predict-threads", options.predict_threads, "Threads that compute answers"))
       ->check(CLI::Range(1, kMaxThreads));
   WithVariable(app.add_option("--io-threads", options.io_threads, "Threads that wait for the disk"))
@@ -170,6 +176,7 @@ ServerOptions Finish(const Values& values) {
   options.engine.reclaim.delete_persistence_threshold = absl::Hours(values.reclaim_threshold_hours);
   options.engine.reclaim.bytes_per_second = static_cast<uint64_t>(values.reclaim_mib_per_second * (1 << 20));
   options.engine.recovery_threads = options.engine.retrain.workers;
+  options.numerics = values.numerics == "portable" ? Numerics::kPortable : Numerics::kNative;
   options.log_level = levels.at(values.log_level);
   options.log_format = values.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
   return options;

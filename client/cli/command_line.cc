@@ -83,6 +83,7 @@ int Run(const GlobalOptions& options, const Action& action, const Console& conso
   }
   if (status.ok()) return kExitOk;
   console.err << ErrorLine(status) << std::endl;
+  if (ReasonOf(status) == kEnvironmentDiffers) return kExitEnvironmentDiffers;
   return IsRefusal(status) ? kExitRefused : kExitError;
 }
 

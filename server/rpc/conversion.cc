@@ -341,8 +341,15 @@ v1::ReplayProgress ReplayVerdictToWire(const ReplayVerdict& verdict, uint32_t sh
   wire.set_slice(spec.sisa.slices - 1);
   wire.set_slice_progress(1.0);
   wire.set_slices_total(spec.sisa.slices);
-  wire.set_verdict(verdict.match ? v1::ReplayProgress::MATCH : v1::ReplayProgress::MISMATCH);
-  if (!verdict.match) wire.set_first_mismatch(verdict.first_mismatch);
+  if (verdict.kind == ReplayVerdict::Kind::kEnvironmentDiffers) {
+    wire.set_verdict(v1::ReplayProgress::ENVIRONMENT_DIFFERS);
+    wire.set_trained_environment(verdict.trained_environment);
+    wire.set_server_environment(verdict.server_environment);
+    return wire;
+  }
+  const bool match = verdict.kind == ReplayVerdict::Kind::kMatch;
+  wire.set_verdict(match ? v1::ReplayProgress::MATCH : v1::ReplayProgress::MISMATCH);
+  if (!match) wire.set_first_mismatch(verdict.first_mismatch);
   wire.set_served_digest(std::string(AsBytes(verdict.served)));
   wire.set_replayed_digest(std::string(AsBytes(verdict.replayed)));
   wire.set_lineage(std::string(AsBytes(verdict.lineage)));

@@ -47,8 +47,10 @@ struct Reconciler::Pass {
       if (shard.generation != generation) return false;
       shard.status.phase = phase;
       // Until training succeeds it is why erasures are still open, also while the next attempt waits for its time.
-      if (phase == ShardStatus::Phase::kTrained || phase == ShardStatus::Phase::kUntrained)
+      if (phase == ShardStatus::Phase::kTrained || phase == ShardStatus::Phase::kUntrained) {
         shard.status.problem.clear();
+        shard.status.former_environment.clear();
+      }
     }
     model.changes().Notify();
     return true;
@@ -186,6 +188,10 @@ absl::Status Reconciler::DestroyInvalidCheckpoints(Pass& pass) {
     const bool valid = checkpoint && checkpoint->lineage() == AsBytes(pass.membership.lineages[slice]);
     pass.SetCheckpoint(slice, valid ? &*checkpoint : nullptr);
     if (!checkpoint || valid) continue;
+    if (checkpoint->numeric_environment() != numeric_environment_) {
+      MutexLock lock(&pass.shard.mutex);
+      pass.shard.status.former_environment = checkpoint->numeric_environment();
+    }
     // A lineage covers the slices before it: what follows an invalid checkpoint is invalid too.
     for (uint32_t later = slice + 1; later < pass.slices(); ++later) pass.SetCheckpoint(later, nullptr);
     RETURN_IF_ERROR(keyring_->DestroyCheckpointKeys({pass.id, slice}));

@@ -43,6 +43,9 @@ class Reconciler {
   // An error leaves the shard as it was: what is valid votes, erasures stay open.
   absl::StatusOr<Outcome> Reconcile(ModelEntry& model, uint32_t shard, bool train, const std::function<bool()>& stop);
 
+  // What this server trains in: the trainer's.
+  const std::string& numeric_environment() const { return numeric_environment_; }
+
  private:
   struct Pass;
 

@@ -124,7 +124,7 @@ TEST_F(TamperTest, AnOldCheckpointIsFoundOutAndNeverServed) {
   EXPECT_THAT(ReplayUnrecovered().status(), Fails(absl::StatusCode::kFailedPrecondition, "SHARD_NOT_TRAINED"));
   const auto healed = ReplayRecovered();
   ASSERT_THAT(healed, IsOk());
-  EXPECT_TRUE(healed->match);
+  EXPECT_EQ(healed->kind, ReplayVerdict::Kind::kMatch);
   EXPECT_FALSE(AnyoneKnows(*FindModel("m"), kForgotten));
 }
 
@@ -133,7 +133,7 @@ TEST_F(TamperTest, ARowIsFoundOutAndTrainsNothing) {
   EXPECT_THAT(Problems(), Contains(HasSubstr("a row of a subject that was forgotten is there again")));
   const auto healed = ReplayRecovered();
   ASSERT_THAT(healed, IsOk());
-  EXPECT_TRUE(healed->match);
+  EXPECT_EQ(healed->kind, ReplayVerdict::Kind::kMatch);
   EXPECT_EQ(RowOf(*FindModel("m"), kForgotten), std::nullopt);
 }
 
