@@ -100,8 +100,9 @@ class ShardCheck {
       ASSIGN_OR_RETURN(const auto suppression, data_.keyring->GetSuppression(id_.model, subject));
       const std::string name(AsBytes(data_.keyring->ForgottenName(subject)));
       if (!suppression.subject || !retired_.subjects.contains(name)) continue;
-      Note(Error(absl::StatusCode::kDataLoss, "FORGOTTEN_ROW_RETURNED",
-                 "a row of a subject that was forgotten is there again: somebody put it back. The next start removes it"),
+      Note(Error(
+               absl::StatusCode::kDataLoss, "FORGOTTEN_ROW_RETURNED",
+               "a row of a subject that was forgotten is there again: somebody put it back. The next start removes it"),
            "subjects");
     }
     return absl::OkStatus();
@@ -109,9 +110,10 @@ class ShardCheck {
 
   absl::Status CheckCheckpoint(StoreView& view, uint32_t slice, const records::Checkpoint& header) {
     if (retired_.lineages.contains(header.lineage())) {
-      Note(Error(absl::StatusCode::kDataLoss, "RETIRED_CHECKPOINT_RETURNED",
-                 "a checkpoint that an erasure retired is there again: somebody put it back. The next start removes it"),
-           absl::StrCat("slice ", slice));
+      Note(
+          Error(absl::StatusCode::kDataLoss, "RETIRED_CHECKPOINT_RETURNED",
+                "a checkpoint that an erasure retired is there again: somebody put it back. The next start removes it"),
+          absl::StrCat("slice ", slice));
     }
     ASSIGN_OR_RETURN(const Lineage lineage, LineageOf(view, slice, header.numeric_environment()));
     if (header.lineage() != AsBytes(lineage)) {

@@ -62,9 +62,10 @@ void DeclareLog(CLI::App& app, Engine::Options& options) {
   WithVariable(app.add_option("--log-key-file", options.log.key_file,
                               "The Ed25519 key that signs certificates and the log, PKCS #8 in PEM, mode 0600; made at "
                               "the first start. Default: DATA_DIR/log.key"));
-  WithVariable(app.add_option("--log-checkpoint-file", options.log.checkpoint_file,
-                              "Where the newest signed checkpoint of the log is kept, best on another device: a log that "
-                              "lacks what it says is refused. Default: DATA_DIR/log.checkpoint"));
+  WithVariable(
+      app.add_option("--log-checkpoint-file", options.log.checkpoint_file,
+                     "Where the newest signed checkpoint of the log is kept, best on another device: a log that "
+                     "lacks what it says is refused. Default: DATA_DIR/log.checkpoint"));
   WithVariable(app.add_option("--log-origin", options.log_origin,
                               "The log's name, given at the first start and for good, e.g. example.com/expunge. "
                               "Default: one made at random"))

@@ -104,8 +104,7 @@ absl::StatusOr<std::string> ReadUpTo(const FileKind& kind, const std::string& fi
 }  // namespace
 
 absl::Status CreateSecretFile(const FileKind& kind, const std::string& file, std::string_view bytes) {
-  const int error =
-      WriteBeside(file, bytes, [&file](const char* temporary) { return link(temporary, file.c_str()); });
+  const int error = WriteBeside(file, bytes, [&file](const char* temporary) { return link(temporary, file.c_str()); });
   if (error == EEXIST) return Refuse(absl::StatusCode::kAlreadyExists, kind, "_EXISTS", file, "is there already");
   if (error != 0) return FromErrno(error, kind, "cannot make", file);
   return SyncDirectoryOf(kind, file);

@@ -88,9 +88,10 @@ absl::StatusOr<std::string> NameLog(const RocksDatabase& database, const DataKey
   }
   const Digest deployment = KeyedHash(pepper.bytes(), {"log origin"});
   constexpr size_t kNameBytes = 6;
-  std::string name = wanted.empty()
-                         ? absl::StrCat("expunge.local/", absl::BytesToHexString(ToAbsl(AsBytes(deployment)).substr(0, kNameBytes)))
-                         : wanted;
+  std::string name =
+      wanted.empty()
+          ? absl::StrCat("expunge.local/", absl::BytesToHexString(ToAbsl(AsBytes(deployment)).substr(0, kNameBytes)))
+          : wanted;
   rocksdb::WriteBatch batch;
   RETURN_IF_ERROR(FromRocks(batch.Put(kLogOriginKey, name), kKeyringName));
   RETURN_IF_ERROR(database.Write(&batch, /*synced=*/true, kKeyringName));
@@ -124,8 +125,7 @@ CheckpointKeyId RandomCheckpointKeyId() { return RandomId<CheckpointKeyId>(); }
 SubjectKey SubjectKey::Random() { return {RandomId<KeyId>(), DataKey::Random()}; }
 
 Keyring::Impl::Impl(std::unique_ptr<RocksDatabase> opened, std::unique_ptr<MasterKey> master, RootKeys root_keys,
-                    DataKey read_pepper, ModelUid last_model, uint64_t last_generation, std::string origin,
-                    bool made)
+                    DataKey read_pepper, ModelUid last_model, uint64_t last_generation, std::string origin, bool made)
     : database(std::move(opened)),
       master_key(std::move(master)),
       roots(std::move(root_keys)),

@@ -90,10 +90,13 @@ absl::Status MerkleLog::Write(const AppendLeaves& append, const std::function<vo
   const MutexLock writing(&write_mutex_);
   // Where it is not known whether a leaf is on the disk, nobody can say what comes after it.
   RETURN_IF_ERROR(failure_);
-  LogBatch leaves(*database_, [this] {
-    const MutexLock lock(&mutex_);
-    return frontier_;
-  }(), batch);
+  LogBatch leaves(
+      *database_,
+      [this] {
+        const MutexLock lock(&mutex_);
+        return frontier_;
+      }(),
+      batch);
   if (append != nullptr) RETURN_IF_ERROR(append(leaves));
   stage(batch);
   failure_ = database_->Write(batch, /*synced=*/true, kEntryKind);
@@ -166,23 +169,25 @@ absl::StatusOr<std::vector<Digest>> MerkleLog::ConsistencyProof(uint64_t first, 
 
 absl::Status MerkleLog::Verify() const {
   MerkleFrontier frontier;
-  return ScanRows(
-      *database_, kLogEntries, ScanOptions(), {}, kEntryKind,
-      [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
-        uint64_t index = 0;
-        const uint64_t expected = frontier.size();
-        if (!DecodeUint64(key, &index)) return CorruptStorage(kEntryKind, "has a malformed key");
-        if (index != expected) return CorruptStorage(kEntryKind, absl::StrCat("is missing: number ", expected));
-        ASSIGN_OR_RETURN(const LogEntry entry, DecodeEntry(index, value));
-        std::vector<std::pair<MerkleNode, Digest>> nodes;
-        frontier.Append(LeafHash(entry.leaf),
-                        [&](const MerkleNode& node, const Digest& hash) { nodes.emplace_back(node, hash); });
-        for (const auto& [node, hash] : nodes) {
-          ASSIGN_OR_RETURN(const Digest stored, ReadNode(node));
-          if (stored != hash) return CorruptStorage(kEntryKind, absl::StrCat("was changed: number ", index));
-        }
-        return true;
-      });
+  return ScanRows(*database_, kLogEntries, ScanOptions(), {}, kEntryKind,
+                  [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
+                    uint64_t index = 0;
+                    const uint64_t expected = frontier.size();
+                    if (!DecodeUint64(key, &index)) return CorruptStorage(kEntryKind, "has a malformed key");
+                    if (index != expected)
+                      return CorruptStorage(kEntryKind, absl::StrCat("is missing: number ", expected));
+                    ASSIGN_OR_RETURN(const LogEntry entry, DecodeEntry(index, value));
+                    std::vector<std::pair<MerkleNode, Digest>> nodes;
+                    frontier.Append(LeafHash(entry.leaf), [&](const MerkleNode& node, const Digest& hash) {
+                      nodes.emplace_back(node, hash);
+                    });
+                    for (const auto& [node, hash] : nodes) {
+                      ASSIGN_OR_RETURN(const Digest stored, ReadNode(node));
+                      if (stored != hash)
+                        return CorruptStorage(kEntryKind, absl::StrCat("was changed: number ", index));
+                    }
+                    return true;
+                  });
 }
 
 }  // namespace expunge

@@ -88,8 +88,7 @@ class MerkleLog {
   absl::Status Verify() const;
 
  private:
-  MerkleLog(RocksDatabase* database, MerkleFrontier frontier)
-      : database_(database), frontier_(std::move(frontier)) {}
+  MerkleLog(RocksDatabase* database, MerkleFrontier frontier) : database_(database), frontier_(std::move(frontier)) {}
   absl::StatusOr<Digest> ReadNode(const MerkleNode& node) const;
   absl::Status CheckRange(uint64_t size) const;
 

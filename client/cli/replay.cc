@@ -152,7 +152,7 @@ void AddReplayCommand(CLI::App& app, Action& action) {
   command->footer(
       "Changes nothing. The exit status is 0 when every bit is the same, 1 when one differs or on any other failure, "
       "and\n"
-      "3 (ENVIRONMENT_DIFFERS) when a shard was trained in another numeric environment, as on a machine with another\n"
+      "4 (ENVIRONMENT_DIFFERS) when a shard was trained in another numeric environment, as on a machine with another\n"
       "instruction set: nothing of it is compared, and the server retrains it.\n"
       "Example:\n  expunge replay fashion-mnist --shard 3");
   command->callback([options, &action] { action = [options](Session& session) { return Replay(*options, session); }; });

@@ -59,8 +59,9 @@ absl::StatusOr<SigningKey> MakeKey(const std::string& file) {
 absl::StatusOr<LogCheckpoint> OpenNewest(const std::string& file, const std::string& note, const VerifierKey& key) {
   absl::StatusOr<LogCheckpoint> checkpoint = OpenLogCheckpoint(note, key);
   if (checkpoint.ok()) return checkpoint;
-  return Refuse("LOG_CHECKPOINT_WRONG", absl::StrCat("the log checkpoint file ", file, " is not what this log's key signed: ",
-                                                     checkpoint.status().message()));
+  return Refuse("LOG_CHECKPOINT_WRONG",
+                absl::StrCat("the log checkpoint file ", file,
+                             " is not what this log's key signed: ", checkpoint.status().message()));
 }
 
 absl::Status CheckpointMissing(const std::string& file) {
@@ -111,8 +112,8 @@ absl::Status CheckSignedLog(const LogSigner::Options& options, const Keyring& ke
   ASSIGN_OR_RETURN(const auto newest, ReadFileIfThere(kCheckpointFile, options.checkpoint_file, kMaxNoteBytes));
   if (!newest) return keyring.log().size() == 0 ? absl::OkStatus() : CheckpointMissing(options.checkpoint_file);
   ASSIGN_OR_RETURN(const SigningKey key, LoadKey(options.key_file));
-  ASSIGN_OR_RETURN(const LogCheckpoint checkpoint,
-                   OpenNewest(options.checkpoint_file, *newest, MakeVerifierKey(keyring.log_origin(), key.public_key())));
+  ASSIGN_OR_RETURN(const LogCheckpoint checkpoint, OpenNewest(options.checkpoint_file, *newest,
+                                                              MakeVerifierKey(keyring.log_origin(), key.public_key())));
   return CompareWith(checkpoint, keyring.log());
 }
 

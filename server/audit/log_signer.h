@@ -20,9 +20,9 @@
 
 namespace expunge {
 
-// Signs the log: checkpoints (C2SP signed notes) and certificates. It never signs a checkpoint that contradicts one that
-// it signed before: the newest lies in a file of its own, beside the database or on another device, and is there before
-// anybody gets it. Thread-safe. `keyring` and `clock` are not owned.
+// Signs the log: checkpoints (C2SP signed notes) and certificates. It never signs a checkpoint that contradicts one
+// that it signed before: the newest lies in a file of its own, beside the database or on another device, and is there
+// before anybody gets it. Thread-safe. `keyring` and `clock` are not owned.
 class LogSigner {
  public:
   struct Options {

@@ -50,8 +50,8 @@ class Engine {
   };
 
   // Opens the data directory. FAILED_PRECONDITION: STORE_MISSING (there is a keyring that was in use, alone), and those
-  // of CheckKeyringMatches; the errors of CheckSearchable, Keyring::Open, OpenRocksStore and LogSigner::Open. Workers wait until Recover
-  // hands them something. `trainer` and `clock` are not owned and outlive the engine.
+  // of CheckKeyringMatches; the errors of CheckSearchable, Keyring::Open, OpenRocksStore and LogSigner::Open. Workers
+  // wait until Recover hands them something. `trainer` and `clock` are not owned and outlive the engine.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const Options& options, const Trainer* trainer,
                                                       const Clock* clock);
 

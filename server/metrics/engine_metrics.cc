@@ -80,8 +80,7 @@ void AddReport(const StatusReport& report, absl::Time now, Families& families) {
   AddValue(Add(families, MetricType::Gauge, "expunge_shards_dirty",
                "Shards that wait for a worker or are being trained: the depth of the retrain queue."),
            uint64_t{report.queue_depth});
-  AddValue(Add(families, MetricType::Gauge, "expunge_log_size", "Entries of the Merkle log."),
-           report.log_size);
+  AddValue(Add(families, MetricType::Gauge, "expunge_log_size", "Entries of the Merkle log."), report.log_size);
   AddValue(Add(families, MetricType::Gauge, "expunge_purge_failing",
                "1 while erasures cannot be completed because their destroyed keys are not gone from the files, or this "
                "cannot be found out; else 0. The audit report says why."),

@@ -9,7 +9,8 @@
 
 namespace expunge {
 
-// What the log says of an erasure, from its record alone. Nothing of it leads to the person but for who knows the nonce.
+// What the log says of an erasure, from its record alone. Nothing of it leads to the person but for who knows the
+// nonce.
 
 std::string ReceivedLeaf(const records::Erasure& erasure);
 std::string FailedLeaf(const records::Erasure& erasure, absl::Time time);

@@ -169,8 +169,8 @@ std::array<uint64_t, 6> ErasureLedger::CountsByState() const {
 // Some erasures that are changed in one write.
 struct ErasureLedger::Piece {
   std::vector<records::Erasure> changed;
-  std::vector<records::Erasure::State> state_before;           // of those
-  std::vector<ErasureStatistics::Standing> standing_before;    // of those
+  std::vector<records::Erasure::State> state_before;         // of those
+  std::vector<ErasureStatistics::Standing> standing_before;  // of those
   std::vector<std::string> purged;
   std::vector<ErasureSequence> reclaimed;  // their traces are no longer needed
 };

@@ -43,7 +43,8 @@ class ErasureLedger {
 
   // Keyring::RecordErasures. Durable when it returns. `erasures` are those of the writes: one that is COMPLETED already
   // gets its certificate.
-  absl::Status Record(absl::Span<const Keyring::ErasureWrite> writes, absl::Span<records::Erasure* const> erasures = {});
+  absl::Status Record(absl::Span<const Keyring::ErasureWrite> writes,
+                      absl::Span<records::Erasure* const> erasures = {});
 
   // Milestones. Each is kept once set; repeating changes nothing.
   absl::Status MarkPurged(absl::Span<const ErasureSequence> sequences, absl::Time time);  // durable

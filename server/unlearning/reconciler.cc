@@ -312,9 +312,9 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
     if (!published) return Outcome::kMoved;
   }
   if (!pass.pending.empty()) {
-    RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending,
-                                           {pass.worker_seconds, clock_->Now(), pass.Checkpoints(), numeric_environment_},
-                                           [&] { return !pass.Moved(pass.slices() - 1); }));
+    RETURN_IF_ERROR(ledger_->MarkRetrained(
+        pass.id, pass.pending, {pass.worker_seconds, clock_->Now(), pass.Checkpoints(), numeric_environment_},
+        [&] { return !pass.Moved(pass.slices() - 1); }));
     CrashPoint("retrained_marked");
   }
   if (!pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained)) {

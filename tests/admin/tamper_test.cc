@@ -84,8 +84,8 @@ class TamperTest : public EngineTest {
     checkpoint_keys_ = Keys().Read(kCheckpointKeys);
     Open();
     const records::Erasure erasure = Forget(kForgotten);
-    ASSERT_TRUE(WaitUntil(*engine_, *FindModel("m"),
-                          [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
+    ASSERT_TRUE(
+        WaitUntil(*engine_, *FindModel("m"), [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
     Close();
     ASSERT_THAT(Problems(), IsEmpty());
   }
@@ -108,8 +108,7 @@ class TamperTest : public EngineTest {
     Close();
     Open();
     const auto model = FindModel("m");
-    EXPECT_TRUE(
-        WaitUntil(*engine_, *model, [&] { return model->Status(0).phase == ShardStatus::Phase::kTrained; }));
+    EXPECT_TRUE(WaitUntil(*engine_, *model, [&] { return model->Status(0).phase == ShardStatus::Phase::kTrained; }));
     return ReplayShard(*model, 0, engine_->store(), engine_->keyring(), trainer_,
                        [](const ReplayProgress&) { return true; });
   }

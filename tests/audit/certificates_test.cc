@@ -21,8 +21,8 @@ class CertificatesTest : public EngineTest {
   }
 
   records::Erasure Completed(const records::Erasure& erasure) {
-    EXPECT_TRUE(WaitUntil(*engine_, *FindModel("m"),
-                          [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
+    EXPECT_TRUE(
+        WaitUntil(*engine_, *FindModel("m"), [&] { return Stored(erasure).state() == records::Erasure::COMPLETED; }));
     return Stored(erasure);
   }
   Certificate CertificateOf(const records::Erasure& erasure) {
@@ -66,7 +66,8 @@ TEST_F(CertificatesTest, SaysWhatWasDone) {
   const records::Erasure erasure = Completed(forgotten->erasure);
   const ShardStatus after = model_->Status(shard);
 
-  const Verification verification = Verify(CertificateOf(erasure), SubjectClaim{SubjectName(3), forgotten->subject_nonce});
+  const Verification verification =
+      Verify(CertificateOf(erasure), SubjectClaim{SubjectName(3), forgotten->subject_nonce});
   ASSERT_TRUE(verification.ok()) << RenderVerification(verification);
   const ErasureStatement& statement = *verification.statement;
   EXPECT_EQ(statement.regulation, "GDPR");

@@ -41,7 +41,9 @@ class LogSignerTest : public EngineTest {
     return *signed_now;
   }
   // The data directory as it is now, without its key and checkpoint files; and back again.
-  void SaveKeyring() { std::filesystem::copy(File("keyring"), dir_ / "saved", std::filesystem::copy_options::recursive); }
+  void SaveKeyring() {
+    std::filesystem::copy(File("keyring"), dir_ / "saved", std::filesystem::copy_options::recursive);
+  }
   void RestoreKeyring() {
     std::filesystem::remove_all(File("keyring"));
     std::filesystem::copy(dir_ / "saved", File("keyring"), std::filesystem::copy_options::recursive);

@@ -21,9 +21,9 @@ namespace expunge {
 namespace {
 
 constexpr uint64_t kEntries = 10'000'000;
-constexpr uint64_t kWrite = 1'000;    // leaves of one synced write
-constexpr size_t kLeafBytes = 100;    // of the large log
-constexpr size_t kEventBytes = 400;   // of an erasure that was received, about
+constexpr uint64_t kWrite = 1'000;   // leaves of one synced write
+constexpr size_t kLeafBytes = 100;   // of the large log
+constexpr size_t kEventBytes = 400;  // of an erasure that was received, about
 constexpr int kRounds = 9;
 constexpr int kProofs = 1'000;
 constexpr int kSlices = 8;
@@ -122,8 +122,8 @@ records::Erasure CompletedErasure(uint64_t number) {
 void BM_Certificate(benchmark::State& state) {
   const TempDir dir;
   const std::unique_ptr<Keyring> keyring = OpenKeyring(dir);
-  const auto signer = ValueOf(LogSigner::Open(
-      {.key_file = dir / "log.key", .checkpoint_file = dir / "log.checkpoint"}, keyring.get(), &SystemClock()));
+  const auto signer = ValueOf(LogSigner::Open({.key_file = dir / "log.key", .checkpoint_file = dir / "log.checkpoint"},
+                                              keyring.get(), &SystemClock()));
   const auto ledger = ValueOf(ErasureLedger::Open(keyring.get(), &SystemClock()));
   while (keyring->log().size() < 1'000'000) Append(*keyring, kWrite, kLeafBytes);
   std::vector<records::Erasure> erasures;
