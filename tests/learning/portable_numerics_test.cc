@@ -43,12 +43,8 @@ const Environment kNewer = {
     {"OPENBLAS_CORETYPE", "SkylakeX"}, {"ATEN_CPU_CAPABILITY", "avx512"}, {"ONEDNN_MAX_CPU_ISA", "ALL"}};
 const Environment kOldLibm = {{"GLIBC_TUNABLES", "glibc.cpu.hwcaps=-AVX512F,-AVX512VL,-AVX2,-FMA"}};
 
-class PortableNumericsTest : public testing::TestWithParam<const char*> {
- protected:
-  void SetUp() override {
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) GTEST_SKIP() << "a processor without AVX2";
-  }
-};
+// Needs a processor with AVX2 and FMA, as portable numerics do.
+using PortableNumericsTest = testing::TestWithParam<const char*>;
 
 TEST_P(PortableNumericsTest, GivesTheSameBitsWhateverTheLibrariesWouldChoose) {
   const Training here = Train("portable", GetParam(), {});
