@@ -23,6 +23,7 @@ namespace {
 struct ReplayOptions {
   std::string model;
   std::optional<uint32_t> shard;
+  bool log = false;
 };
 
 // The last message about each shard: it has the verdict.
@@ -50,6 +51,7 @@ absl::StatusOr<Verdicts> Run(const ReplayOptions& options, const std::string& mo
   v1::ReplayShardRequest request;
   request.set_model(model_name);
   if (options.shard) request.set_shard(*options.shard);
+  request.set_log_verdict(options.log);
   Progress progress = session.MakeProgress("replaying");
   Verdicts verdicts;
   RETURN_IF_ERROR(session.client().ReplayShard(request, [&](const v1::ReplayProgress& update) {
@@ -149,8 +151,10 @@ void AddReplayCommand(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("replay", "Train shards from scratch beside the service and compare the bits");
   AddArgument(*command, "MODEL", options->model, "Name of the model");
   command->add_option("--shard", options->shard, "This shard alone; default: all, one after the other")->type_name("K");
+  command->add_flag("--log", options->log, "Have each verdict entered in the server's log");
   command->footer(
-      "Changes nothing. The exit status is 0 when every bit is the same, 1 when one differs or on any other failure, "
+      "Changes nothing but, with --log, the log. The exit status is 0 when every bit is the same, 1 when one differs "
+      "or on any other failure, "
       "and\n"
       "4 (ENVIRONMENT_DIFFERS) when a shard was trained in another numeric environment, as on a machine with another\n"
       "instruction set: nothing of it is compared, and the server retrains it.\n"

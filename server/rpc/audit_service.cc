@@ -162,7 +162,7 @@ grpc::ServerWriteReactor<v1::ReplayProgress>* AuditService::ReplayShard(grpc::Ca
   if (!model.ok()) return FinishStream<v1::ReplayProgress>(model.status());
   absl::StatusOr<std::vector<uint32_t>> shards = ShardsToReplay(*request, **model);
   if (!shards.ok()) return FinishStream<v1::ReplayProgress>(shards.status());
-  return new ReplayReactor(context, parts_.replay, *std::move(model), *std::move(shards));
+  return new ReplayReactor(context, parts_.replay, *std::move(model), *std::move(shards), request->log_verdict());
 }
 
 }  // namespace expunge

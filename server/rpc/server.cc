@@ -75,6 +75,7 @@ Server::Server(const Options& options, const Parts& parts)
                       .replay = {.store = &parts.engine->store(),
                                  .keyring = &parts.engine->keyring(),
                                  .trainer = &parts.engine->trainer(),
+                                 .clock = parts.clock,
                                  .executor = parts.replay,
                                  .drain = &drain_}}),
       model_service_({.catalog = &parts.engine->catalog(),
