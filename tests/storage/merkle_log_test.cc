@@ -68,6 +68,22 @@ TEST_F(MerkleLogTest, GoesOnAfterEveryReopening) {
   }
 }
 
+// What it keeps is what the golden file, made without this code, has; and it goes on from that.
+TEST_F(MerkleLogTest, ItsRowsEqualTheGoldenFile) {
+  const std::map<std::string, std::string> golden = ReadGolden("storage_log_v1.hex");
+  Append(3);
+  Close();
+  std::map<std::string, std::string> rows;
+  {
+    const KeyringDatabase database(Options().path, /*read_only=*/true);
+    for (const auto& [key, value] : database.Rows(kLogEntries)) rows["entry_" + std::to_string(key.back())] = value;
+    for (const auto& [key, value] : database.Rows(kLogNodes)) rows["nodes_" + std::to_string(key.back())] = value;
+  }
+  EXPECT_EQ(rows, golden);
+  Open();
+  EXPECT_EQ(log().head().root, RootOf(3));
+}
+
 TEST_F(MerkleLogTest, EveryProofVerifies) {
   Append(70);
   for (uint64_t size = 1; size <= 70; ++size) {
