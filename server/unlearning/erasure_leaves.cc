@@ -91,7 +91,10 @@ absl::StatusOr<std::string> StatementOf(const records::Erasure& erasure, const s
   statement.retrained_time = absl::FromUnixMicros(erasure.retrained_time_micros());
   statement.purged_time = absl::FromUnixMicros(erasure.purged_time_micros());
   statement.completed_time = absl::FromUnixMicros(erasure.completed_time_micros());
-  ASSIGN_OR_RETURN(statement.subject_commitment, DigestFromBytes(erasure.subject_commitment()));
+  // Records from before there was a log have none; such an erasure is certified as being about nobody in particular.
+  if (!erasure.subject_commitment().empty()) {
+    ASSIGN_OR_RETURN(statement.subject_commitment, DigestFromBytes(erasure.subject_commitment()));
+  }
   statement.samples_erased = erasure.samples_erased();
   statement.whole_subject = !erasure.some_samples();
   for (const records::Erasure::ShardTask& stored : erasure.tasks()) {

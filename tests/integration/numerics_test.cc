@@ -64,7 +64,7 @@ TEST_F(NativeNumericsTest, OnAnotherMachineAReplayTellsTheEnvironmentsUntilTheMo
   ASSERT_THAT(server_.Start(), IsOk());
   EXPECT_THAT(server_.log(), AllOf(HasSubstr("numeric_environment_changed"), HasSubstr("shards_to_retrain=2")));
   const Outcome replay = Expunge({"replay", "m"});
-  EXPECT_EQ(replay.status, 3) << replay.err;
+  EXPECT_EQ(replay.status, 4) << replay.err;
   EXPECT_THAT(replay.out, AllOf(HasSubstr("ENVIRONMENT_DIFFERS"), HasSubstr("\ntrained in:  expunge kernels"),
                                 HasSubstr(", Prescott;"), HasSubstr("\nthis server: expunge kernels"),
                                 HasSubstr(", Nehalem;"), Not(HasSubstr("bit for bit"))));
