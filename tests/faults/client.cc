@@ -184,11 +184,11 @@ void Client::Delete(const std::string& model) {
     known.deletion_asked = true;
     const absl::Status deleted = engine_->unlearner().Delete(*entry);
     known.exists = Note(deleted, "delete " + model) ? Fact::kNo : Fact::kMaybe;
-    if (deleted.ok()) known.subjects.clear();
+    if (deleted.ok()) known.Clear();
     if (deleted.ok() && Find(model) != nullptr) Complain(model, "the model was deleted and is there");
   } else if (engine_ != nullptr && known.deletion_asked) {
     known.exists = Fact::kNo;  // start-up finished it
-    known.subjects.clear();
+    known.Clear();
   }
   if (!known.deletion_asked || known.exists != Fact::kNo) failed_.push_back([=, this] { Delete(model); });
   CheckVotes();

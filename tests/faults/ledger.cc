@@ -30,6 +30,12 @@ std::set<int> Ledger::Standing::All() const {
   return all;
 }
 
+void Ledger::Model::Clear() {
+  for (auto& [subject, standing] : subjects) {
+    standing = {.forgotten = standing.forgotten == Fact::kNo ? Fact::kNo : Fact::kMaybe};
+  }
+}
+
 int Ledger::acknowledged() const {
   return static_cast<int>(std::count_if(erasures_.begin(), erasures_.end(),
                                         [](const auto& entry) { return entry.second.reply.has_value(); }));

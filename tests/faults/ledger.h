@@ -61,6 +61,10 @@ class Ledger {
     std::map<int, Standing> subjects;
     std::set<uint32_t> forgotten;                        // owners, packed
     std::map<std::string, KnownCheckpoint> checkpoints;  // every one that was seen, by the id of its key
+
+    // The model is deleted. One of the same name that is made later may still refuse whom an erasure in every model
+    // took.
+    void Clear();
   };
   struct Erasure {
     ForgetRequest request;
