@@ -136,9 +136,15 @@ absl::Status LogSigner::AcceptRollback(const LogCheckpoint& lost) {
 }
 
 absl::StatusOr<LogSigner::Signed> LogSigner::Sign() {
-  const MutexLock lock(&mutex_);
-  if (newest_.note.empty() || newest_.checkpoint.tree_size != keyring_->log().size()) RETURN_IF_ERROR(SignNow());
-  return newest_;
+  Signed newest;
+  {
+    const MutexLock lock(&mutex_);
+    if (!newest_.note.empty() && newest_.checkpoint.tree_size == keyring_->log().size()) return newest_;
+    RETURN_IF_ERROR(SignNow());
+    newest = newest_;
+  }
+  changes_.Notify();
+  return newest;
 }
 
 LogSigner::Signed LogSigner::newest() const {

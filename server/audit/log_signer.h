@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/notifier.h"
 #include "proof/ed25519.h"
 #include "proof/log_checkpoint.h"
 #include "proof/signed_note.h"
@@ -50,7 +51,8 @@ class LogSigner {
   };
   // Of the log as it is now. A synced file write when the log has grown since the last one.
   absl::StatusOr<Signed> Sign();
-  Signed newest() const;  // that was signed; writes nothing
+  Signed newest() const;                    // that was signed; writes nothing
+  Notifier& changes() { return changes_; }  // told after each signature of a log that grew
 
   // A DSSE envelope around an in-toto statement: the same statement gives the same bytes.
   absl::StatusOr<std::string> SignStatement(std::string_view statement) const;
@@ -67,6 +69,7 @@ class LogSigner {
   const Clock* const clock_;
   const SigningKey key_;
   const VerifierKey verifier_key_;
+  Notifier changes_;
   mutable Mutex mutex_;  // held over the file's write
   Signed newest_ ABSL_GUARDED_BY(mutex_);
   Mutex stop_mutex_;

@@ -132,7 +132,8 @@ TEST_F(CertificatesTest, StaysTheSameOverRestartsAndLaterEntries) {
 // A moment after the model is READY.
 TEST_F(CertificatesTest, TheLogTellsOfEachErasureAndTrainingOnce) {
   const auto told = [this](uint64_t entries) {
-    for (int i = 0; i < 3000 && engine_->keyring().log().size() < entries; ++i) absl::SleepFor(absl::Milliseconds(20));
+    LogSigner& signer = engine_->log_signer();
+    EXPECT_TRUE(WaitUntil({&signer.changes()}, [&] { return signer.newest().checkpoint.tree_size >= entries; }));
     return engine_->keyring().log().size();
   };
   EXPECT_EQ(told(1), 1);

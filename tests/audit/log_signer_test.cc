@@ -152,12 +152,9 @@ TEST_F(LogSignerTest, AnEntryThatWasChangedIsRefused) {
 TEST_F(LogSignerTest, ALogThatGrewIsSignedWithoutBeingAsked) {
   Forget(1);
   const uint64_t size = engine_->keyring().log().size();
-  for (absl::Time end = absl::Now() + absl::Seconds(60); absl::Now() < end;) {
-    if (engine_->log_signer().newest().checkpoint.tree_size >= size) break;
-    absl::SleepFor(absl::Milliseconds(20));
-  }
-  EXPECT_GE(engine_->log_signer().newest().checkpoint.tree_size, size);
-  EXPECT_EQ(Read(File("log.checkpoint")), engine_->log_signer().newest().note);
+  LogSigner& signer = engine_->log_signer();
+  EXPECT_TRUE(WaitUntil({&signer.changes()}, [&] { return signer.newest().checkpoint.tree_size >= size; }));
+  EXPECT_EQ(Read(File("log.checkpoint")), signer.newest().note);
 }
 
 }  // namespace
