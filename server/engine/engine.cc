@@ -119,8 +119,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                                               .purger = e.purger_.get(),
                                                               .subject_locks = &e.subject_locks_,
                                                               .clock = clock});
-  e.auditor_ = std::make_unique<Auditor>(e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.pool_.get(),
-                                         e.purger_.get(), clock);
+  e.auditor_ = std::make_unique<Auditor>(e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.purger_.get(), clock);
   e.certificates_ = std::make_unique<Certificates>(e.keyring_.get(), e.log_signer_.get());
   return engine;
 }

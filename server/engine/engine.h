@@ -72,6 +72,7 @@ class Engine {
   Ingestor& ingestor() { return *ingestor_; }
   ErasureLedger& ledger() { return *ledger_; }
   Unlearner& unlearner() { return *unlearner_; }
+  const Purger& purger() const { return *purger_; }
   Reclaimer& reclaimer() { return *reclaimer_; }
   const RetrainPool& pool() const { return *pool_; }
   const std::string& data_dir() const { return options_.data_dir; }

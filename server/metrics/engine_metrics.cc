@@ -77,9 +77,9 @@ void AddReport(const StatusReport& report, absl::Time now, Families& families) {
   AddValue(Add(families, MetricType::Gauge, "expunge_oldest_open_erasure_age_seconds",
                "Time since the oldest open erasure was received; 0 when none is open."),
            AgeSeconds(report.oldest_open_received, now));
-  AddValue(Add(families, MetricType::Gauge, "expunge_shards_dirty",
-               "Shards that wait for a worker or are being trained: the depth of the retrain queue."),
-           uint64_t{report.queue_depth});
+  AddValue(
+      Add(families, MetricType::Gauge, "expunge_shards_dirty", "Shards that wait for a worker or are being trained."),
+      uint64_t{report.dirty_shards});
   AddValue(Add(families, MetricType::Gauge, "expunge_log_size", "Entries of the Merkle log."), report.log_size);
   AddValue(Add(families, MetricType::Gauge, "expunge_purge_failing",
                "1 while erasures cannot be completed because their destroyed keys are not gone from the files, or this "

@@ -323,7 +323,7 @@ v1::AuditReport ReportToWire(const StatusReport& report, absl::Time now, bool wi
   counts->set_failed(count(records::Erasure::FAILED));
   counts->set_overdue(static_cast<int64_t>(report.overdue));
   if (report.oldest_open_received) *wire.mutable_oldest_open_received_time() = TimeToWire(*report.oldest_open_received);
-  wire.set_dirty_shards(static_cast<uint32_t>(report.queue_depth));
+  wire.set_dirty_shards(static_cast<uint32_t>(report.dirty_shards));
   if (!report.purge_problem.ok()) {
     wire.set_purge_problem(
         absl::Utf8SafeCHexEscape(absl::StrCat(ReasonOf(report.purge_problem), ": ", report.purge_problem.message())));

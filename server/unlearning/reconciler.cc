@@ -317,11 +317,12 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
         [&] { return !pass.Moved(pass.slices() - 1); }));
     CrashPoint("retrained_marked");
   }
-  if (!pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained)) {
-    return Outcome::kMoved;
-  }
-  RETURN_IF_ERROR(training_log_->TellIfTrained(pass.model));
-  return Outcome::kUpToDate;
+  if (!pass.model.trained())
+    return pass.SetPhase(ShardStatus::Phase::kUntrained) ? Outcome::kUpToDate : Outcome::kMoved;
+  ASSIGN_OR_RETURN(const bool set, training_log_->Finish(
+                                       pass.model, pass.id.shard, [&pass] { return !pass.Moved(); },
+                                       [&pass] { return pass.SetPhase(ShardStatus::Phase::kTrained); }));
+  return set ? Outcome::kUpToDate : Outcome::kMoved;
 }
 
 }  // namespace expunge

@@ -66,11 +66,6 @@ void RetrainPool::Drop(ModelUid model) {
   queue_.Drop(model);
 }
 
-size_t RetrainPool::depth() const {
-  MutexLock lock(&mutex_);
-  return queue_.depth();
-}
-
 std::optional<RetrainQueue::Work> RetrainPool::WaitForWork() {
   MutexLock lock(&mutex_);
   while (!stopping_) {
