@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "admin/data_dir.h"
 #include "admin/log_check.h"
+#include "audit/log_signer.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/status_macros.h"
@@ -192,7 +193,10 @@ absl::StatusOr<CheckReport> CheckDataDir(const CheckOptions& options) {
   note(data.keyring->ListRekeys().status());
   note(CheckErasures(*data.keyring, report));
   report.log_entries = data.keyring->log().size();
-  note(CheckLog(*data.keyring, LogFiles(options), note));
+  const absl::Status compared = CheckSignedLog(LogFiles(options), *data.keyring);
+  report.log_compared = compared.ok();
+  note(compared);
+  note(CheckLog(*data.keyring, note));
   ASSIGN_OR_RETURN(const Retired retired, ReadRetired(data));
   ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
                    Catalog::Open(data.store.get(), data.keyring.get(), &SystemClock()));

@@ -29,6 +29,7 @@ struct CheckReport {
   uint64_t erasures = 0;
   uint64_t unfinished_erasures = 0;
   uint64_t log_entries = 0;
+  bool log_compared = false;          // with the newest checkpoint that was signed
   std::vector<std::string> problems;  // what must not be; none holds anybody's data
 };
 

@@ -4,16 +4,13 @@
 #include <functional>
 
 #include "absl/status/status.h"
-#include "audit/log_signer.h"
 #include "storage/keyring.h"
 
 namespace expunge {
 
-// The log of a server that is stopped: whether its hashes are those of its entries, whether it goes on from the newest
-// checkpoint that was signed, and whether every completed erasure has its statement where its record says. Calls
-// `problem` for each that does not hold. Errors: those of Keyring.
-absl::Status CheckLog(const Keyring& keyring, const LogSigner::Options& files,
-                      const std::function<void(const absl::Status&)>& problem);
+// The log of a server that is stopped: whether its hashes are those of its entries, and whether every completed erasure
+// has its statement where its record says. Calls `problem` for each that does not hold. Errors: those of Keyring.
+absl::Status CheckLog(const Keyring& keyring, const std::function<void(const absl::Status&)>& problem);
 
 }  // namespace expunge
 

@@ -21,7 +21,8 @@ absl::Status Refused(std::string_view reason, std::string_view message) {
 }
 
 absl::Status Damaged() {
-  return Refused("LOG_STATE_DAMAGED", "not the state of a watch as it was written: put back a copy of it");
+  return Refused("LOG_STATE_DAMAGED",
+                 "not the state of a watch as it was written: put back a copy of it, or name another file");
 }
 
 absl::Status Rewritten(const LogCheckpoint& known, const LogCheckpoint& now) {

@@ -23,6 +23,7 @@ absl::Status FromErrno(int error, std::string_view reason, const std::string& pa
   absl::StatusCode code = absl::StatusCode::kInternal;
   if (error == ENOENT || error == ENOTDIR) code = absl::StatusCode::kNotFound;
   if (error == EACCES || error == EPERM || error == EROFS) code = absl::StatusCode::kPermissionDenied;
+  if (error == EISDIR) code = absl::StatusCode::kInvalidArgument;
   if (error == ENOSPC || error == EDQUOT) code = absl::StatusCode::kResourceExhausted;
   return Error(code, reason, absl::StrCat(path, ": ", std::strerror(error)));
 }

@@ -70,9 +70,10 @@ void DeclareLog(CLI::App& app, Engine::Options& options) {
                               "The log's name, given at the first start and for good, e.g. example.com/expunge. "
                               "Default: one made at random"))
       ->check([](const std::string& name) { return std::string(ValidateKeyName(name).message()); }, "NAME");
-  // No variable: it is for one start.
+  // Neither a variable nor a line of a file: it is for one start.
   app.add_flag("--accept-log-rollback", options.log.accept_rollback,
-               "Start on a log that lacks entries which were signed; this becomes an entry of the log");
+               "Start on a log that lacks entries which were signed; this becomes an entry of the log")
+      ->configurable(false);
 }
 
 void Declare(CLI::App& app, Values& values) {

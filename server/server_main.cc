@@ -132,7 +132,8 @@ int ServerMain(int argc, char** argv) {
   if (!options) return exit_status;
   ConfigureLog(options->log_level, options->log_format);
   if (const absl::Status status = Run(*options, argv); !status.ok()) {
-    std::cerr << "expunged: " << status.message() << "\n";
+    const std::string reason = ReasonOf(status);
+    std::cerr << "expunged: " << status.message() << (reason.empty() ? "" : " (" + reason + ")") << "\n";
     return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailure;
   }
   Log(LogLevel::kInfo, "stopped");

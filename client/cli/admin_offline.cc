@@ -34,8 +34,8 @@ std::string ReportText(const CheckReport& report) {
                                   ShowCount(AsCount(report.checkpoint_keys)), " of checkpoints"));
   fields.Add("erasures", absl::StrCat(ShowCount(AsCount(report.erasures)), ", ",
                                       ShowCount(AsCount(report.unfinished_erasures)), " not finished"));
-  fields.Add("log", absl::StrCat(ShowCount(AsCount(report.log_entries)),
-                                 " entries, hashed anew and compared with what was signed"));
+  fields.Add("log", absl::StrCat(ShowCount(AsCount(report.log_entries)), " entries, hashed anew, ",
+                                 report.log_compared ? "what was signed before" : "NOT what was signed before"));
   fields.Add("waste", Plural(AsCount(report.dead_subjects), "subject") + " without a key, removed at the next start");
   std::string text = fields.ToString();
   for (const std::string& problem : report.problems) absl::StrAppend(&text, "PROBLEM: ", problem, "\n");
@@ -57,6 +57,7 @@ std::string ReportJson(const CheckReport& report) {
       .Add("erasures", AsCount(report.erasures))
       .Add("unfinishedErasures", AsCount(report.unfinished_erasures))
       .Add("logEntries", AsCount(report.log_entries))
+      .AddBool("logCompared", report.log_compared)
       .AddTexts("problems", report.problems)
       .ToString();
 }
@@ -67,7 +68,8 @@ absl::Status Check(const CheckOptions& options, Session& session) {
   if (report.problems.empty()) return absl::OkStatus();
   return Error(absl::StatusCode::kDataLoss, "DATA_DIR_DAMAGED",
                absl::StrCat(options.data_dir, " has ", Plural(AsCount(report.problems.size()), "problem"),
-                            ": restore the main store from a backup (expunge admin restore)"));
+                            ". The main store is restored from a backup (expunge admin restore); the keyring with its "
+                            "log, the log's key and its checkpoint from their newest copies"));
 }
 
 absl::Status RunRestore(const RestoreOptions& options, Session& session) {

@@ -116,7 +116,7 @@ void AddCertificateCommand(CLI::App& app, Action& action) {
   AddKeyOptions(*command, options->key, "Write it only if it verifies with this key of the log");
   command->footer(
       "The proof of a certificate that is there already is replaced by the newest; files of another one are kept, and\n"
-      "the command fails.\n"
+      "the command fails. Exit status 3: it does not verify.\n"
       "Example:\n"
       "  expunge certificate erasures/5f0c6d6e-1d0a-4b5e-9a55-0f3f1b1f6a10 --out certificate");
   command->callback([options, &action] { action = [options](Session& session) { return Fetch(*options, session); }; });

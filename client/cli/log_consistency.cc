@@ -37,7 +37,11 @@ struct End {
 };
 
 absl::StatusOr<End> OfNote(std::string note, const VerifierKey& key) {
-  ASSIGN_OR_RETURN(LogCheckpoint checkpoint, OpenLogCheckpoint(note, key));
+  absl::StatusOr<LogCheckpoint> opened = OpenLogCheckpoint(note, key);
+  if (absl::IsFailedPrecondition(opened.status())) {
+    return Refusal(ReasonOf(opened.status()), std::string(opened.status().message()));
+  }
+  ASSIGN_OR_RETURN(LogCheckpoint checkpoint, std::move(opened));
   return End{.size = checkpoint.tree_size, .note = std::move(note), .checkpoint = std::move(checkpoint)};
 }
 
@@ -66,6 +70,15 @@ absl::Status Consistency(const ConsistencyOptions& options, Session& session) {
     return Error(absl::StatusCode::kInvalidArgument, "LOG_CHECKPOINT_MISSING",
                  absl::StrCat("the server signs its newest checkpoint alone, of ", now.size,
                               " entries: give --to the file with the signed one of ", to.size));
+  }
+  if (from.checkpoint && from.size > now.size) {
+    return Refusal("LOG_ROLLED_BACK", absl::StrCat("the log has ", now.size, " entries, and had ", from.size,
+                                                   " when the checkpoint was signed"));
+  }
+  if (from.size > to.size) {
+    return Error(
+        absl::StatusCode::kInvalidArgument, "LOG_RANGE",
+        absl::StrCat("--from is of ", from.size, " entries and --to of ", to.size, ": it must be the older one"));
   }
   v1::GetConsistencyProofRequest request;
   request.set_first_tree_size(from.size);
@@ -107,7 +120,8 @@ void AddLogConsistencyCommand(CLI::App& group, Action& action) {
                    "The newer size, in a file with a signed checkpoint or tlog-proof of it; default: the newest")
       ->type_name("SIZE|FILE");
   command->footer(
-      "For expunge verify --consistency.\n"
+      "For expunge verify --consistency. Exit status 3: a signed checkpoint does not belong to this log, by the key\n"
+      "that the server names.\n"
       "Example:\n"
       "  expunge log consistency --from log.checkpoint --to certificate.tlog-proof > log.consistency");
   command->callback(

@@ -42,9 +42,8 @@ absl::StatusOr<std::optional<FollowedLog>> ReadState(const std::string& path) {
 // The key that was given, which must be the one that is remembered.
 absl::StatusOr<std::optional<VerifierKey>> ReadKey(const WatchOptions& options,
                                                    const std::optional<FollowedLog>& known) {
-  ASSIGN_OR_RETURN(std::optional<std::string> text, options.key.Text());
+  ASSIGN_OR_RETURN(const std::optional<std::string> text, options.key.Text());
   if (!text) return known ? std::optional<VerifierKey>(known->key) : std::nullopt;
-  if (text->ends_with('\n')) text->pop_back();
   ASSIGN_OR_RETURN(VerifierKey key, ParseVerifierKey(*text));
   if (!known || known->key == key) return std::optional<VerifierKey>(std::move(key));
   return Error(absl::StatusCode::kFailedPrecondition, "LOG_STATE_KEY",
@@ -103,7 +102,7 @@ class Watch {
     const std::string root = EncodeBase64(AsBytes(now.root));
     if (session_.json()) {
       JsonObject json;
-      json.AddText("time", absl::FormatTime(absl::RFC3339_sec, absl::Now(), absl::UTCTimeZone()));
+      json.AddText("time", absl::FormatTime("%Y-%m-%d%ET%H:%M:%SZ", absl::Now(), absl::UTCTimeZone()));
       json.AddText("origin", now.origin);
       json.Add("treeSize", static_cast<int64_t>(now.tree_size)).AddText("rootHash", root);
       if (known_) json.Add("knownTreeSize", static_cast<int64_t>(known_->checkpoint.tree_size));

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "client/cli/commands.h"
@@ -32,9 +33,14 @@ absl::Status Verify(const VerifyOptions& options, Session& session) {
       !options.proof.empty() ? options.proof
                              : (std::filesystem::path(options.certificate).parent_path() / kTlogProofFile).string();
   ASSIGN_OR_RETURN(const std::string envelope, ReadSmallFile(options.certificate, kMaxEnvelopeBytes));
-  ASSIGN_OR_RETURN(const std::string proof, ReadSmallFile(proof_file, kMaxProofFileBytes));
+  const auto proof = ReadSmallFile(proof_file, kMaxProofFileBytes);
+  if (absl::IsNotFound(proof.status()) && options.proof.empty()) {
+    return Error(absl::StatusCode::kNotFound, "FILE_UNREADABLE",
+                 absl::StrCat(proof_file, " is not there: name the certificate's proof with --proof"));
+  }
+  RETURN_IF_ERROR(proof.status());
   ASSIGN_OR_RETURN(const std::optional<std::string> key, options.key.Text());
-  CertificateFiles files = {.envelope = envelope, .tlog_proof = proof, .verifier_key = *key};
+  CertificateFiles files = {.envelope = envelope, .tlog_proof = *proof, .verifier_key = *key};
   if (!options.nonce.empty()) {
     files.subject = {.subject_id = options.subject, .nonce = ParseNonce(options.nonce).value()};
   }
@@ -73,10 +79,12 @@ void AddVerifyCommand(CLI::App& app, Action& action) {
                                ""));
   subject->needs(nonce);
   nonce->needs(subject);
-  CLI::Option* older = command
-                           ->add_option("--older-checkpoint", options->older_checkpoint,
-                                        "Also check that the log only grew since this signed checkpoint, kept earlier")
-                           ->type_name("FILE");
+  CLI::Option* older =
+      command
+          ->add_option(
+              "--older-checkpoint", options->older_checkpoint,
+              "Also check that the log only grew between this signed checkpoint, kept earlier, and the proof's")
+          ->type_name("FILE");
   command
       ->add_option("--consistency", options->consistency,
                    "The proof of that, as expunge log consistency prints it; not needed where the sizes are equal")
@@ -84,6 +92,7 @@ void AddVerifyCommand(CLI::App& app, Action& action) {
       ->needs(older);
   command->footer(
       "Exit status: 0 when all of it holds, 3 when something does not, 1 when a file cannot be read.\n"
+      "The certificate is one file, byte for byte: do not format it anew.\n"
       "Example:\n"
       "  expunge verify certificate.json --key-file log.vkey --subject person-000042 --nonce NONCE");
   command->callback([options, &action] {

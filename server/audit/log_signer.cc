@@ -61,12 +61,18 @@ absl::StatusOr<LogCheckpoint> OpenNewest(const std::string& file, const std::str
   if (checkpoint.ok()) return checkpoint;
   return Refuse("LOG_CHECKPOINT_WRONG",
                 absl::StrCat("the log checkpoint file ", file,
-                             " is not what this log's key signed: ", checkpoint.status().message()));
+                             " is not what this log's key signed: ", checkpoint.status().message(),
+                             ". Put back the newest copy of the file, or the log key that signed it; without either, "
+                             "remove the file and start once with --accept-log-rollback, which is recorded in the log "
+                             "for everybody to see"));
 }
 
 absl::Status CheckpointMissing(const std::string& file) {
   return Refuse("LOG_CHECKPOINT_MISSING",
-                absl::StrCat("the log was signed before, but the newest checkpoint is missing: ", file, kHowToAccept));
+                absl::StrCat("the log was signed before, but the newest checkpoint is missing: ", file,
+                             ". If it was moved, or --log-checkpoint-file is new, put it there. If not, it shows that "
+                             "the log was not rolled back, and nothing else does",
+                             kHowToAccept));
 }
 
 absl::Status CompareWith(const LogCheckpoint& newest, const MerkleLog& log) {

@@ -133,6 +133,7 @@ LogEvent ReadLogRollbackAccepted(JsonObject& object) {
 }
 
 std::string Describe(const LogRollbackAccepted& event) {
+  if (event.lost_size == 0) return FormatTimestamp(event.time) + " accepted that the newest checkpoint is missing";
   return absl::StrCat(FormatTimestamp(event.time), " accepted the loss of a log of ", event.lost_size, " entries");
 }
 

@@ -63,7 +63,7 @@ struct RestoredFromBackup {
 // The operator went on although the log is shorter than one that was signed.
 struct LogRollbackAccepted {
   absl::Time time;
-  uint64_t lost_size = 0;  // of the signed log checkpoint that does not hold any more
+  uint64_t lost_size = 0;  // of the signed log checkpoint that does not hold any more; 0: it was missing
   Digest lost_root{};
   bool operator==(const LogRollbackAccepted&) const = default;
 };

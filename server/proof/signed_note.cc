@@ -51,10 +51,12 @@ std::optional<NoteSignature> ParseSignatureLine(LineReader* lines) {
 absl::Status VerifySignatures(std::string_view text, std::string_view signatures, const VerifierKey& key) {
   LineReader lines(signatures);
   bool verified = false;
+  bool has_name = false;
   for (size_t count = 0; !lines.rest().empty(); ++count) {
     if (count == kMaxNoteSignatures) return MalformedNote("the note has too many signatures");
     const std::optional<NoteSignature> signature = ParseSignatureLine(&lines);
     if (!signature) return MalformedNote("the note has a malformed signature line");
+    has_name = has_name || signature->name == key.name;
     if (!signature->IsBy(key)) continue;
     const std::string_view bytes = std::string_view(signature->bytes).substr(key.key_id.size());
     if (!VerifyEd25519(key.public_key, text, bytes)) {
@@ -65,7 +67,9 @@ absl::Status VerifySignatures(std::string_view text, std::string_view signatures
   }
   if (verified) return absl::OkStatus();
   return Error(absl::StatusCode::kFailedPrecondition, "NOTE_KEY_UNKNOWN",
-               absl::StrCat("the note has no signature by ", key.name));
+               absl::StrCat(has_name ? "the note is signed with another key of that name, not with "
+                                     : "the note has no signature by ",
+                            key.name, "+", ToHex(IdBytes(key))));
 }
 
 }  // namespace

@@ -77,14 +77,16 @@ absl::Status VerifySameLog(const LogCheckpoint& one, const LogCheckpoint& other,
   }
   if (!consistency) {
     return Refused("CONSISTENCY_PROOF_MISSING",
-                   absl::StrCat("the checkpoints are of ", older.tree_size, " and ", newer.tree_size,
-                                " entries: a consistency proof between these sizes is needed"));
+                   absl::StrCat("a consistency proof from ", older.tree_size, " to ", newer.tree_size,
+                                " entries is needed, as expunge log consistency prints it"));
+  }
+  ASSIGN_OR_RETURN(const ConsistencyFile file, ParseConsistencyFile(*consistency));
+  if (file.from != older.tree_size || file.to != newer.tree_size) {
+    return Refused("CONSISTENCY_PROOF_SIZES",
+                   absl::StrCat("the consistency proof is from ", file.from, " to ", file.to,
+                                " entries, needed is from ", older.tree_size, " to ", newer.tree_size));
   }
   ASSIGN_OR_RETURN(const LogCheckpoint proven, VerifyConsistencyFile(older, *consistency, key));
-  if (proven.tree_size != newer.tree_size) {
-    return Refused("CONSISTENCY_PROOF_SIZES", absl::StrCat("the consistency proof is to ", proven.tree_size,
-                                                           " entries, not to ", newer.tree_size));
-  }
   // The same key signed two logs of one size.
   if (proven.root != newer.root) return Refused("PROOF_MISMATCH", "two logs of one size have different roots");
   return absl::OkStatus();
@@ -127,8 +129,8 @@ class Checklist {
 };
 
 std::string DescribeStatement(const ErasureStatement& statement) {
-  return absl::StrCat(statement.erasure, ": ", statement.samples_erased, " samples erased in ", statement.tasks.size(),
-                      " shards, no traces found");
+  return absl::StrCat(statement.erasure, ": samples erased: ", statement.samples_erased,
+                      ", shards: ", statement.tasks.size(), ", no traces found");
 }
 
 }  // namespace

@@ -324,6 +324,7 @@ v1::AuditReport ReportToWire(const StatusReport& report, absl::Time now, bool wi
   counts->set_overdue(static_cast<int64_t>(report.overdue));
   if (report.oldest_open_received) *wire.mutable_oldest_open_received_time() = TimeToWire(*report.oldest_open_received);
   wire.set_dirty_shards(static_cast<uint32_t>(report.dirty_shards));
+  wire.set_log_size(report.log_size);
   if (!report.purge_problem.ok()) {
     wire.set_purge_problem(
         absl::Utf8SafeCHexEscape(absl::StrCat(ReasonOf(report.purge_problem), ": ", report.purge_problem.message())));

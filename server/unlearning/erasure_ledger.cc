@@ -249,11 +249,10 @@ absl::Status ErasureLedger::Write(Piece& piece, bool synced) {
 }
 
 absl::Status ErasureLedger::Certify(records::Erasure& erasure, LogBatch& log) const {
-  const absl::Time now = clock_->Now();
-  erasure.set_certified_time_micros(absl::ToUnixMicros(now));
+  erasure.set_certified_time_micros(erasure.completed_time_micros());
   erasure.set_log_index(log.next_index());
   ASSIGN_OR_RETURN(const std::string statement, StatementOf(erasure, keyring_->log_origin()));
-  log.Append(statement, now);
+  log.Append(statement, absl::FromUnixMicros(erasure.completed_time_micros()));
   return absl::OkStatus();
 }
 

@@ -74,7 +74,7 @@ TEST_F(VerifyTest, AcceptsAGenuineCertificate) {
             absl::StrCat(
                 "ok    key: that of ", kSampleOrigin, "+", files_.verifier_key.substr(20, 8), "\n",
                 "ok    envelope: signed by ", kSampleOrigin, "+", files_.verifier_key.substr(20, 8), "\n",
-                "ok    statement: ", SampleStatement().erasure, ": 12 samples erased in 2 shards, no traces found\n",
+                "ok    statement: ", SampleStatement().erasure, ": samples erased: 12, shards: 2, no traces found\n",
                 "ok    proof: a signed checkpoint of expunge.example/log of 11 entries\n",
                 "ok    inclusion: the statement is entry 5\n", "ok    subject: the statement is about this subject\n",
                 "ok    known checkpoint: signed, of expunge.example/log of 8 entries\n",
