@@ -5,9 +5,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "absl/strings/str_cat.h"
 #include "admin/data_dir.h"
+#include "admin/log_check.h"
+#include "audit/log_signer.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/status_macros.h"
@@ -23,11 +26,39 @@ namespace {
 
 constexpr uint64_t kEverything = std::numeric_limits<uint64_t>::max();
 
+// What completed erasures certify as gone.
+struct Retired {
+  std::set<std::string> lineages;  // of checkpoints
+  std::set<std::string> subjects;  // under the names that erasures know them by: erased whole, in every model
+};
+
+absl::StatusOr<Retired> ReadRetired(const DataDir& data) {
+  Retired retired;
+  // A restore brings rows and checkpoints back, rightly, until the next start has removed them.
+  ASSIGN_OR_RETURN(const auto restored, data.store->GetRestoreTime());
+  if (restored) return retired;
+  RETURN_IF_ERROR(data.keyring->erasures().Scan(1, [&retired](const records::Erasure& erasure) {
+    if (erasure.state() != records::Erasure::COMPLETED) return true;
+    for (const auto& task : erasure.tasks()) {
+      for (const auto& checkpoint : task.retired()) retired.lineages.insert(checkpoint.lineage());
+    }
+    if (!erasure.some_samples()) retired.subjects.insert(erasure.subject());
+    return true;
+  }));
+  return retired;
+}
+
+LogSigner::Options LogFiles(const CheckOptions& options) {
+  return {.key_file = options.log_key_file.empty() ? options.data_dir + "/log.key" : options.log_key_file,
+          .checkpoint_file =
+              options.log_checkpoint_file.empty() ? options.data_dir + "/log.checkpoint" : options.log_checkpoint_file};
+}
+
 // One shard of one model.
 class ShardCheck {
  public:
-  ShardCheck(ModelEntry& model, uint32_t shard, DataDir& data, CheckReport& report)
-      : model_(model), id_{model.uid(), shard}, data_(data), report_(report) {}
+  ShardCheck(ModelEntry& model, uint32_t shard, DataDir& data, const Retired& retired, CheckReport& report)
+      : model_(model), id_{model.uid(), shard}, data_(data), retired_(retired), report_(report) {}
 
   absl::Status Run() {
     const std::unique_ptr<StoreView> view = data_.store->View();
@@ -54,6 +85,7 @@ class ShardCheck {
       ASSIGN_OR_RETURN(const auto newer_key, data_.keyring->GetSubjectKeyId(id_.model, subject));
       unexplained += !model_.deleting() && !suppression.subject && !suppression.some_samples && !newer_key;
     }
+    RETURN_IF_ERROR(CheckReturned(subjects));
     if (unexplained == 0) return absl::OkStatus();
     Note(Error(absl::StatusCode::kDataLoss, "KEYS_MISSING",
                absl::StrCat(unexplained,
@@ -63,7 +95,27 @@ class ShardCheck {
     return absl::OkStatus();
   }
 
+  // Before an erasure is COMPLETED, what was erased has left the rows of its shards.
+  absl::Status CheckReturned(const std::vector<Pseudonym>& subjects) {
+    for (const Pseudonym& subject : subjects) {
+      ASSIGN_OR_RETURN(const auto suppression, data_.keyring->GetSuppression(id_.model, subject));
+      const std::string name(AsBytes(data_.keyring->ForgottenName(subject)));
+      if (!suppression.subject || !retired_.subjects.contains(name)) continue;
+      Note(Error(
+               absl::StatusCode::kDataLoss, "FORGOTTEN_ROW_RETURNED",
+               "a row of a subject that was forgotten is there again: somebody put it back. The next start removes it"),
+           "subjects");
+    }
+    return absl::OkStatus();
+  }
+
   absl::Status CheckCheckpoint(StoreView& view, uint32_t slice, const records::Checkpoint& header) {
+    if (retired_.lineages.contains(header.lineage())) {
+      Note(
+          Error(absl::StatusCode::kDataLoss, "RETIRED_CHECKPOINT_RETURNED",
+                "a checkpoint that an erasure retired is there again: somebody put it back. The next start removes it"),
+          absl::StrCat("slice ", slice));
+    }
     ASSIGN_OR_RETURN(const Lineage lineage, LineageOf(view, slice, header.numeric_environment()));
     if (header.lineage() != AsBytes(lineage)) {
       ++report_.stale_checkpoints;
@@ -96,6 +148,7 @@ class ShardCheck {
   ModelEntry& model_;
   const ShardId id_;
   DataDir& data_;
+  const Retired& retired_;
   CheckReport& report_;
   std::map<std::string, std::vector<Lineage>> lineages_;  // by numeric environment
 };
@@ -139,12 +192,18 @@ absl::StatusOr<CheckReport> CheckDataDir(const CheckOptions& options) {
   note(data.keyring->VerifyKeys(note, &report.subject_keys, &report.checkpoint_keys));
   note(data.keyring->ListRekeys().status());
   note(CheckErasures(*data.keyring, report));
+  report.log_entries = data.keyring->log().size();
+  const absl::Status compared = CheckSignedLog(LogFiles(options), *data.keyring);
+  report.log_compared = compared.ok();
+  note(compared);
+  note(CheckLog(*data.keyring, note));
+  ASSIGN_OR_RETURN(const Retired retired, ReadRetired(data));
   ASSIGN_OR_RETURN(const std::unique_ptr<Catalog> catalog,
                    Catalog::Open(data.store.get(), data.keyring.get(), &SystemClock()));
   for (const std::shared_ptr<ModelEntry>& model : catalog->List()) {
     ++report.models;
     for (uint32_t shard = 0; shard < model->spec().sisa.shards; ++shard) {
-      const absl::Status checked = ShardCheck(*model, shard, data, report).Run();
+      const absl::Status checked = ShardCheck(*model, shard, data, retired, report).Run();
       if (!checked.ok()) {
         report.problems.push_back(absl::StrCat("models/", model->name(), " shard ", shard, ": ", checked.message()));
       }

@@ -132,8 +132,23 @@ forget_first() {
   heading "Train every shard from scratch on the samples that remain, and compare the bits"
   json replay replay "$MODEL"
   print_verdicts replay
+  certify "$erasure"
   heading "Audit"
   expunge audit
+}
+
+certify() {
+  heading "Fetch the certificate, and the key of the log that has it"
+  say "\$ expunge log key > $OUT/log.vkey"
+  quiet_expunge log key >"$OUT/log.vkey" || die "there is no log key"
+  expunge certificate "$1" --out "$OUT/certificate"
+  heading "Check it as a third party would: from these files alone, no server is asked"
+  local nonce
+  nonce=$(value forgotten '.subjectNonce')
+  expunge verify "$OUT/certificate/certificate.json" --key-file "$OUT/log.vkey" --subject "$FIRST_PERSON" --nonce "$nonce"
+  ask verified verify "$OUT/certificate/certificate.json" --key-file "$OUT/log.vkey" --subject "$FIRST_PERSON" --nonce "$nonce"
+  heading "The log"
+  expunge log entries
 }
 
 print_verdicts() {
@@ -159,7 +174,7 @@ write_summary() {
   jq -n --slurpfile model "$OUT/model.json" --slurpfile before "$OUT/before.json" --slurpfile isolated "$OUT/isolated.json" \
     --slurpfile after "$OUT/after.json" --slurpfile erasure "$OUT/completed.json" --slurpfile replay "$OUT/replay.json" \
     --slurpfile restarted "$OUT/restarted.json" --slurpfile recovered "$OUT/recovered.json" \
-    --slurpfile recovered_replay "$OUT/recovered_replay.json" \
+    --slurpfile recovered_replay "$OUT/recovered_replay.json" --slurpfile verified "$OUT/verified.json" \
     --argjson isolation_ms "$(value completed '(.milestones.isolatedTime | micros) - (.receivedTime | micros) | . / 1000')" '
     def all_match($shards): .[0].shards | length == $shards and all(.verdict == "MATCH");
     ($erasure[0].tasks | map(.workerSeconds) | add) as $retrain
@@ -174,6 +189,7 @@ write_summary() {
         speedup: ($full / $retrain),
         bit_exact: (($replay | all_match($model[0].sisa.shards)) and ($recovered_replay | all_match(1))),
         erasure_state: $erasure[0].state,
+        certificate_verified: $verified[0].verified,
         recovered_after_restart: ($restarted[0].state == "IN_PROGRESS" and $recovered[0].state == "COMPLETED")
       }' >"$OUT/summary.json"
 }
@@ -192,6 +208,7 @@ print_summary() {
     "  Cost of a full one     \(.full_train_seconds | rounded(2)) worker-seconds: \(.speedup | rounded(1)) times as much",
     "  From-scratch retrain   \(if .bit_exact then "gives the same bits" else "gives OTHER BITS" end)",
     "  Erasure                \(.erasure_state)",
+    "  Certificate            \(if .certificate_verified then "verified without the server" else "NOT verified" end)",
     "  Server killed midway   \(if .recovered_after_restart then "the erasure was completed after the restart" else "the erasure was NOT recovered" end)"
   ' "$OUT/summary.json"
 }
@@ -202,6 +219,7 @@ check_summary() {
     (if .test_accuracy_before < 0.86 then "the accuracy before is below 0.86" else empty end),
     (if (.test_accuracy_after - .test_accuracy_before | fabs) > 0.02 then "the accuracy after is not within 0.02 of the one before" else empty end),
     (if .erasure_state != "COMPLETED" then "the erasure is not COMPLETED" else empty end),
+    (if .certificate_verified then empty else "the certificate is not verified" end),
     (if .bit_exact then empty else "training from scratch gives other bits" end),
     (if .recovered_after_restart then empty else "the second erasure was not recovered" end)
   ' "$OUT/summary.json" >"$OUT/broken"

@@ -13,6 +13,7 @@
 
 #include "base/listen_address.h"
 #include "metrics/metrics_server.h"
+#include "proof/signed_note.h"
 
 namespace expunge {
 namespace {
@@ -54,7 +55,26 @@ struct Values {
   double reclaim_mib_per_second = 32;
   std::string log_level = "info";
   std::string log_format = "text";
+  std::string numerics = "native";
 };
+
+void DeclareLog(CLI::App& app, Engine::Options& options) {
+  WithVariable(app.add_option("--log-key-file", options.log.key_file,
+                              "The Ed25519 key that signs certificates and the log, PKCS #8 in PEM, mode 0600; made at "
+                              "the first start. Default: DATA_DIR/log.key"));
+  WithVariable(
+      app.add_option("--log-checkpoint-file", options.log.checkpoint_file,
+                     "Where the newest signed checkpoint of the log is kept, best on another device: a log that "
+                     "lacks what it says is refused. Default: DATA_DIR/log.checkpoint"));
+  WithVariable(app.add_option("--log-origin", options.log_origin,
+                              "The log's name, given at the first start and for good, e.g. example.com/expunge. "
+                              "Default: one made at random"))
+      ->check([](const std::string& name) { return std::string(ValidateKeyName(name).message()); }, "NAME");
+  // Neither a variable nor a line of a file: it is for one start.
+  app.add_flag("--accept-log-rollback", options.log.accept_rollback,
+               "Start on a log that lacks entries which were signed; this becomes an entry of the log")
+      ->configurable(false);
+}
 
 void Declare(CLI::App& app, Values& values) {
   ServerOptions& options = values.options;
@@ -74,6 +94,11 @@ void Declare(CLI::App& app, Values& values) {
   WithVariable(app.add_option("--workers", options.engine.retrain.workers,
                               "Threads that train; they yield the processor to everything else"))
       ->check(CLI::Range(1, kMaxThreads));
+  WithVariable(app.add_option("--numerics", values.numerics,
+                              "Kernels to compute with: native, the fastest for this processor; portable, those for "
+                              "AVX2, which give the same bits on every x86-64 machine with AVX2 and FMA, so that a "
+                              "data directory can move and a replay can run elsewhere. A change retrains every model"))
+      ->check(CLI::IsMember({"native", "portable"}));
   WithVariable(app.add_option("--predict-threads", options.predict_threads, "Threads that compute answers"))
       ->check(CLI::Range(1, kMaxThreads));
   WithVariable(app.add_option("--io-threads", options.io_threads, "Threads that wait for the disk"))
@@ -84,6 +109,7 @@ void Declare(CLI::App& app, Values& values) {
   WithVariable(
       app.add_option("--master-key-file", options.engine.master_key_file,
                      "The key that wraps all keys, mode 0600; made at the first start. Default: DATA_DIR/master.key"));
+  DeclareLog(app, options.engine);
   WithVariable(app.add_option("--max-message-bytes", options.server.max_message_bytes, "Largest request"))
       ->check(CLI::Range(kMinMessageBytes, kMaxMessageBytes));
   WithVariable(app.add_option("--max-watches", options.server.max_watches,
@@ -152,6 +178,7 @@ ServerOptions Finish(const Values& values) {
   options.engine.reclaim.delete_persistence_threshold = absl::Hours(values.reclaim_threshold_hours);
   options.engine.reclaim.bytes_per_second = static_cast<uint64_t>(values.reclaim_mib_per_second * (1 << 20));
   options.engine.recovery_threads = options.engine.retrain.workers;
+  options.numerics = values.numerics == "portable" ? Numerics::kPortable : Numerics::kNative;
   options.log_level = levels.at(values.log_level);
   options.log_format = values.log_format == "json" ? LogFormat::kJson : LogFormat::kText;
   return options;

@@ -10,6 +10,12 @@
 
 namespace expunge {
 
+// The kernels that torch and its libraries compute with.
+enum class Numerics {
+  kNative,    // the fastest that they have for this processor
+  kPortable,  // those for AVX2 everywhere: the same bits on every x86-64 machine with it
+};
+
 // What `expunged` was asked to do.
 struct ServerOptions {
   Engine::Options engine;
@@ -18,6 +24,7 @@ struct ServerOptions {
   int io_threads = 1;
   int forget_threads = 1;
   double drain_seconds = 0;
+  Numerics numerics = Numerics::kNative;
   std::string port_file;
   std::string metrics_listen;  // HOST:PORT; empty: no metrics
   std::string metrics_port_file;

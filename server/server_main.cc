@@ -28,6 +28,7 @@
 #include "base/string_view.h"
 #include "engine/engine.h"
 #include "learning/numerics.h"
+#include "learning/portable_numerics.h"
 #include "learning/torch_trainer.h"
 #include "metrics/metrics_server.h"
 #include "options.h"
@@ -75,12 +76,15 @@ absl::Status WritePortFile(std::string_view option, const std::string& path, int
                absl::StrCat(ToAbsl(option), " ", path, " cannot be written: ", error.message()));
 }
 
-absl::Status Run(const ServerOptions& options) {
+absl::Status Run(const ServerOptions& options, char** argv) {
+  if (options.numerics == Numerics::kPortable) RETURN_IF_ERROR(PinKernels(argv));
   EndSignals end_signals;
   Log(LogLevel::kInfo, "starting", {{"version", EXPUNGE_VERSION}, {"workers", options.engine.retrain.workers}});
+  if (options.numerics == Numerics::kPortable) RETURN_IF_ERROR(CheckPinnedKernels());
   RETURN_IF_ERROR(CheckBlas());
   if (const std::string warning = BlasWarning(); !warning.empty())
     Log(LogLevel::kWarning, "slow_blas", {{"problem", warning}});
+  Log(LogLevel::kInfo, "computing", {{"numeric_environment", DescribeNumericEnvironment()}});
 
   // In the order of dependency: destruction is the shutdown.
   const std::unique_ptr<Trainer> trainer = CreateTorchTrainer();
@@ -127,8 +131,9 @@ int ServerMain(int argc, char** argv) {
   const std::optional<ServerOptions> options = ParseOptions(argc, argv, &exit_status);
   if (!options) return exit_status;
   ConfigureLog(options->log_level, options->log_format);
-  if (const absl::Status status = Run(*options); !status.ok()) {
-    std::cerr << "expunged: " << status.message() << "\n";
+  if (const absl::Status status = Run(*options, argv); !status.ok()) {
+    const std::string reason = ReasonOf(status);
+    std::cerr << "expunged: " << status.message() << (reason.empty() ? "" : " (" + reason + ")") << "\n";
     return absl::IsInvalidArgument(status) ? kExitUsage : kExitFailure;
   }
   Log(LogLevel::kInfo, "stopped");

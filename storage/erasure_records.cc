@@ -108,12 +108,16 @@ void ErasureRecords::Stage(const records::Erasure& erasure, rocksdb::WriteBatch*
 }
 
 absl::Status ErasureRecords::Update(absl::Span<const records::Erasure> erasures, bool synced,
-                                    absl::Span<const ErasureSequence> reclaimed) {
+                                    absl::Span<const ErasureSequence> reclaimed, const AppendLeaves& append) {
   rocksdb::WriteBatch batch;
-  for (const records::Erasure& erasure : erasures) Stage(erasure, &batch);
   for (const ErasureSequence sequence : reclaimed) {
     batch.Delete(database_->family(kTraces), EncodeTracesKey(sequence));
   }
+  const auto stage = [&](rocksdb::WriteBatch* staged) {
+    for (const records::Erasure& erasure : erasures) Stage(erasure, staged);
+  };
+  if (append != nullptr) return log_->Write(append, stage, &batch);
+  stage(&batch);
   return database_->Write(&batch, synced, kKind);
 }
 

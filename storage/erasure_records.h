@@ -11,6 +11,7 @@
 #include "absl/types/span.h"
 #include "expunge/storage/v1/records.pb.h"
 #include "model/ids.h"
+#include "storage/merkle_log.h"
 
 namespace rocksdb {
 class WriteBatch;
@@ -30,7 +31,7 @@ bool IsUnfinished(const records::Erasure& erasure);
 // Keyring::RecordErasures. Errors: those of Keyring.
 class ErasureRecords {
  public:
-  explicit ErasureRecords(RocksDatabase* database) : database_(database) {}
+  ErasureRecords(RocksDatabase* database, MerkleLog* log) : database_(database), log_(log) {}
 
   absl::StatusOr<std::optional<records::Erasure>> Find(std::string_view uuid) const;
   absl::StatusOr<std::optional<records::Erasure>> Get(ErasureSequence sequence) const;
@@ -44,15 +45,16 @@ class ErasureRecords {
   absl::StatusOr<std::vector<ErasureSequence>> PendingIn(ShardId shard) const;
 
   // Rewrites the records, one atomic write; the marks of what is unfinished and pending follow. `reclaimed`: traces are
-  // no longer needed.
+  // no longer needed. With `append` the write is synced, and the records are taken after it was called.
   absl::Status Update(absl::Span<const records::Erasure> erasures, bool synced,
-                      absl::Span<const ErasureSequence> reclaimed = {});
+                      absl::Span<const ErasureSequence> reclaimed = {}, const AppendLeaves& append = nullptr);
 
   // --- for Keyring
   void Stage(const records::Erasure& erasure, rocksdb::WriteBatch* batch) const;
 
  private:
   RocksDatabase* const database_;
+  MerkleLog* const log_;
 };
 
 }  // namespace expunge

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
@@ -75,11 +76,38 @@ absl::StatusOr<DataKey> ReadPepper(std::string_view value, const RootKeys& roots
   return roots.Unwrap(kPepperKey, wrapped);
 }
 
+// The name that the log has, or gets now.
+absl::StatusOr<std::string> NameLog(const RocksDatabase& database, const DataKey& pepper, const std::string& wanted) {
+  rocksdb::PinnableSlice stored;
+  ASSIGN_OR_RETURN(const bool named, GetRow(database, kKeys, std::string(kLogOriginKey), kKeyringName, &stored));
+  if (named) {
+    std::string name = stored.ToString();
+    if (wanted.empty() || wanted == name) return name;
+    return Error(absl::StatusCode::kFailedPrecondition, "LOG_ORIGIN_FIXED",
+                 absl::StrCat("the log has a name already, for good: ", name));
+  }
+  const Digest deployment = KeyedHash(pepper.bytes(), {"log origin"});
+  constexpr size_t kNameBytes = 6;
+  std::string name =
+      wanted.empty()
+          ? absl::StrCat("expunge.local/", absl::BytesToHexString(ToAbsl(AsBytes(deployment)).substr(0, kNameBytes)))
+          : wanted;
+  rocksdb::WriteBatch batch;
+  RETURN_IF_ERROR(FromRocks(batch.Put(kLogOriginKey, name), kKeyringName));
+  RETURN_IF_ERROR(database.Write(&batch, /*synced=*/true, kKeyringName));
+  return name;
+}
+
 DataKey DeriveKey(const DataKey& pepper, std::string_view purpose) {
   Digest bytes = KeyedHash(pepper.bytes(), {purpose});
   DataKey key = *DataKey::FromBytes(AsBytes(bytes));
   OPENSSL_cleanse(bytes.data(), bytes.size());
   return key;
+}
+
+absl::Status Revived(ModelUid model) {
+  return Error(absl::StatusCode::kDataLoss, "FORGOTTEN_SUBJECT_REVIVED",
+               absl::StrCat("model ", model, " has a key of a subject that was forgotten in it: somebody put it back"));
 }
 
 // Of a subject's key, as it is stored.
@@ -97,12 +125,13 @@ CheckpointKeyId RandomCheckpointKeyId() { return RandomId<CheckpointKeyId>(); }
 SubjectKey SubjectKey::Random() { return {RandomId<KeyId>(), DataKey::Random()}; }
 
 Keyring::Impl::Impl(std::unique_ptr<RocksDatabase> opened, std::unique_ptr<MasterKey> master, RootKeys root_keys,
-                    DataKey read_pepper, ModelUid last_model, uint64_t last_generation, bool made)
+                    DataKey read_pepper, ModelUid last_model, uint64_t last_generation, std::string origin, bool made)
     : database(std::move(opened)),
       master_key(std::move(master)),
       roots(std::move(root_keys)),
       pepper(std::move(read_pepper)),
       trace_key(DeriveKey(pepper, "expunge trace key v1")),
+      log_origin(std::move(origin)),
       is_new(made),
       last_model_uid(last_model),
       generation(last_generation) {}
@@ -159,16 +188,40 @@ absl::StatusOr<std::unique_ptr<Keyring>> Keyring::Open(const Options& options) {
     ASSIGN_OR_RETURN(pepper, MakeKeyring(*database, *master_key, options.pepper, &roots));
   }
   stored_pepper.Reset();
-  return std::unique_ptr<Keyring>(
-      new Keyring(std::make_unique<Impl>(std::move(database), std::move(master_key), std::move(roots),
-                                         *std::move(pepper), last_model_uid, generation, /*made=*/!exists)));
+  ASSIGN_OR_RETURN(std::string origin, NameLog(*database, *pepper, options.log_origin));
+  ASSIGN_OR_RETURN(std::unique_ptr<MerkleLog> log, MerkleLog::Open(database.get()));
+  auto impl = std::make_unique<Impl>(std::move(database), std::move(master_key), std::move(roots), *std::move(pepper),
+                                     last_model_uid, generation, std::move(origin), /*made=*/!exists);
+  return std::unique_ptr<Keyring>(new Keyring(std::move(impl), std::move(log)));
 }
 
-Keyring::Keyring(std::unique_ptr<Impl> impl)
-    : impl_(std::move(impl)), erasures_(std::make_unique<ErasureRecords>(impl_->database.get())) {}
+Keyring::Keyring(std::unique_ptr<Impl> impl, std::unique_ptr<MerkleLog> log)
+    : impl_(std::move(impl)),
+      log_(std::move(log)),
+      erasures_(std::make_unique<ErasureRecords>(impl_->database.get(), log_.get())) {}
 Keyring::~Keyring() = default;
 
 bool Keyring::is_new() const { return impl_->is_new; }
+const std::string& Keyring::log_origin() const { return impl_->log_origin; }
+
+absl::StatusOr<uint64_t> Keyring::GetLogMark(ModelUid model) const {
+  rocksdb::PinnableSlice value;
+  ASSIGN_OR_RETURN(const bool found, GetRow(*impl_->database, kKeys, EncodeLogMarkKey(model), kKeyringName, &value));
+  uint64_t mark = 0;
+  if (found && !DecodeUint64(value.ToStringView(), &mark)) return CorruptStorage(kKeyringName, "has a malformed mark");
+  return mark;
+}
+
+absl::Status Keyring::AppendToLog(const AppendLeaves& append, const std::optional<LogMark>& mark) {
+  RETURN_IF_ERROR(impl_->Latched());
+  rocksdb::WriteBatch batch;
+  const auto stage = [&mark](rocksdb::WriteBatch* staged) {
+    if (mark) staged->Put(EncodeLogMarkKey(mark->model), EncodeUint64(mark->value));
+  };
+  const absl::Status written = log_->Write(append, stage, &batch);
+  if (!written.ok()) (void)impl_->Latch(log_->failure());
+  return written;
+}
 
 absl::StatusOr<records::KeyringMark> Keyring::Mark() const {
   records::KeyringMark mark;
@@ -324,6 +377,13 @@ absl::Status Keyring::Sync() {
   return impl_->Latch(impl_->database->Sync(kKeyringName));
 }
 
+absl::StatusOr<bool> Keyring::IsRevived(ModelUid model, const Pseudonym& subject) const {
+  ASSIGN_OR_RETURN(const Suppression suppression, GetSuppression(model, subject));
+  if (!suppression.subject) return false;
+  ASSIGN_OR_RETURN(const auto key, GetSubjectKeyId(model, subject));
+  return key.has_value();
+}
+
 absl::Status Keyring::VerifyKeys(const std::function<void(absl::Status)>& damaged, uint64_t* subjects,
                                  uint64_t* checkpoints) const {
   *subjects = *checkpoints = 0;
@@ -332,6 +392,13 @@ absl::Status Keyring::VerifyKeys(const std::function<void(absl::Status)>& damage
                              ++*subjects;
                              if (auto opened = impl_->OpenSubjectKey(key, value); !opened.ok())
                                damaged(opened.status());
+                             ModelUid model = 0;
+                             Pseudonym subject;
+                             if (!DecodeSubjectDataKeyKey(key, &model, &subject)) {
+                               return CorruptStorage(kKeyringName, "has a malformed key");
+                             }
+                             ASSIGN_OR_RETURN(const bool revived, IsRevived(model, subject));
+                             if (revived) damaged(Revived(model));
                              return true;
                            }));
   RETURN_IF_ERROR(ScanRows(*impl_->database, kSuppressions, ScanOptions(), KeyRange(), kSuppressionKind,

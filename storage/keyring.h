@@ -19,6 +19,7 @@
 #include "model/ids.h"
 #include "storage/data_key.h"
 #include "storage/erasure_records.h"
+#include "storage/merkle_log.h"
 
 namespace rocksdb {
 class Env;
@@ -81,11 +82,14 @@ class Keyring {
     // A new keyring takes this pepper instead of a random one: two deployments with the same pepper place and order
     // samples alike, and so can be compared bit for bit.
     std::optional<Digest> pepper;
+    // The log's name, for good. Empty: the one that it has, or one made from the deployment's. Not empty, without
+    // spaces and '+'.
+    std::string log_origin;
   };
 
   // FAILED_PRECONDITION: KEYRING_MISSING (there is none, and none is to be made), DATA_DIR_IN_USE (another process has
-  // it), DATA_DIR_VERSION (of another format version), MASTER_KEY_WRONG (it does not open this keyring), and those of
-  // LoadMasterKey.
+  // it), DATA_DIR_VERSION (of another format version), MASTER_KEY_WRONG (it does not open this keyring),
+  // LOG_ORIGIN_FIXED (the log has another name), and those of LoadMasterKey.
   static absl::StatusOr<std::unique_ptr<Keyring>> Open(const Options& options);
   ~Keyring();
 
@@ -187,7 +191,21 @@ class Keyring {
   };
   // All of it in one atomic synced write, so that an erasure is on record exactly when the keys are dead. No two of
   // one subject.
-  absl::Status RecordErasures(absl::Span<const ErasureWrite> writes);
+  // `append`, if any, adds leaves to the log in the same write, and may complete the records.
+  absl::Status RecordErasures(absl::Span<const ErasureWrite> writes, const AppendLeaves& append = nullptr);
+
+  // --- the log
+  const MerkleLog& log() const { return *log_; }
+  const std::string& log_origin() const;
+  // What the log has told of something that happens again and again: up to which ingest batch a model was trained, and,
+  // for kEveryModel, of which restore (its time in microseconds). 0: of none.
+  absl::StatusOr<uint64_t> GetLogMark(ModelUid model) const;
+  struct LogMark {
+    ModelUid model = kEveryModel;
+    uint64_t value = 0;
+  };
+  // In one synced write with the mark, if there is one: whoever finds it does not tell it again.
+  absl::Status AppendToLog(const AppendLeaves& append, const std::optional<LogMark>& mark = std::nullopt);
 
   // Opens no key.
   absl::StatusOr<std::vector<RekeyPlace>> ListRekeys() const;
@@ -216,16 +234,20 @@ class Keyring {
   // that the master key there opens. For offline use: nobody else may write meanwhile.
   absl::Status Rotate(const MasterKey& new_master_key, const std::function<absl::Status()>& activate);
 
-  // For offline checks: the files' checksums; and every key there is, whether it unwraps, and every suppression,
-  // whether it can be read.
+  // Has a key again although it was forgotten, and no consent was stated: somebody put the key back.
+  absl::StatusOr<bool> IsRevived(ModelUid model, const Pseudonym& subject) const;
+
+  // For offline checks: the files' checksums; and every key there is, whether it unwraps, and whether its subject is
+  // revived; and every suppression, whether it can be read.
   absl::Status VerifyChecksums() const;
   absl::Status VerifyKeys(const std::function<void(absl::Status)>& damaged, uint64_t* subjects,
                           uint64_t* checkpoints) const;
 
  private:
   struct Impl;
-  explicit Keyring(std::unique_ptr<Impl> impl);
+  Keyring(std::unique_ptr<Impl> impl, std::unique_ptr<MerkleLog> log);
   std::unique_ptr<Impl> impl_;
+  std::unique_ptr<MerkleLog> log_;
   std::unique_ptr<ErasureRecords> erasures_;
 };
 

@@ -115,13 +115,18 @@ absl::Status Keyring::ReclaimedModels(absl::Span<const ModelUid> models) {
 
 absl::Status Keyring::CheckWritable() const { return impl_->Latched(); }
 
-absl::Status Keyring::RecordErasures(absl::Span<const ErasureWrite> writes) {
+absl::Status Keyring::RecordErasures(absl::Span<const ErasureWrite> writes, const AppendLeaves& append) {
   rocksdb::WriteBatch batch;
   std::vector<KeyRange> touched;
   std::map<ShardId, uint32_t> dead_from;  // by shard: the first slice whose checkpoints' deaths are in the batch
   for (const ErasureWrite& write : writes) RETURN_IF_ERROR(impl_->StageErasure(write, &dead_from, &touched, &batch));
-  for (const ErasureWrite& write : writes) erasures_->Stage(*write.erasure, &batch);
-  return impl_->WriteDestruction(&batch, touched, !dead_from.empty());
+  RETURN_IF_ERROR(impl_->Latched());
+  const auto stage = [&](rocksdb::WriteBatch* staged) {
+    for (const ErasureWrite& write : writes) erasures_->Stage(*write.erasure, staged);
+  };
+  const absl::Status written = log_->Write(append, stage, &batch);
+  if (!written.ok()) (void)impl_->Latch(log_->failure());
+  return impl_->EndDestruction(written, touched, !dead_from.empty());
 }
 
 absl::Status Keyring::Impl::StageErasure(const ErasureWrite& write, std::map<ShardId, uint32_t>* dead_from,

@@ -101,7 +101,7 @@ class Touched {
 
 struct Keyring::Impl {
   Impl(std::unique_ptr<RocksDatabase> opened, std::unique_ptr<MasterKey> master, RootKeys root_keys,
-       DataKey read_pepper, ModelUid last_model, uint64_t last_generation, bool made);
+       DataKey read_pepper, ModelUid last_model, uint64_t last_generation, std::string origin, bool made);
 
   // A row of kKeys or kCheckpointKeys; `value` keeps a file alive: only inside a read.
   absl::StatusOr<bool> Find(KeyringFamily family, const std::string& place, rocksdb::PinnableSlice* value) const;
@@ -122,7 +122,9 @@ struct Keyring::Impl {
     return status;
   }
   absl::Status WriteDestruction(rocksdb::WriteBatch* batch, const std::vector<KeyRange>& keys, bool checkpoints) {
-    const absl::Status written = Write(batch, /*synced=*/true);
+    return EndDestruction(Write(batch, /*synced=*/true), keys, checkpoints);
+  }
+  absl::Status EndDestruction(absl::Status written, const std::vector<KeyRange>& keys, bool checkpoints) {
     // Not before the write: a purge that ran between would take the ranges, and flush without the tombstones. Also when
     // the write failed: it may have been made.
     touched.Add(keys, checkpoints);
@@ -157,6 +159,7 @@ struct Keyring::Impl {
   RootKeys roots;
   const DataKey pepper;
   const DataKey trace_key;
+  const std::string log_origin;
   const bool is_new;
 
   Mutex model_uid_mutex;

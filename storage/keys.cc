@@ -16,6 +16,7 @@ constexpr std::string_view kCheckpointDataKey = "C";
 constexpr std::string_view kRekey = "X";
 constexpr std::string_view kRootKey = "R";
 constexpr std::string_view kDeadModel = "D";
+constexpr std::string_view kLogMark = "M";
 
 constexpr size_t kShardBytes = 8;
 constexpr size_t kSubjectKeyBytes = kShardBytes + sizeof(Pseudonym);
@@ -139,6 +140,8 @@ bool DecodeDeadModelKey(std::string_view key, ModelUid* model) {
   return key.size() == 1 + sizeof(*model) && DecodeUint32(key.substr(1), model);
 }
 KeyRange AllDeadModels() { return PrefixRange(kDeadModel); }
+
+std::string EncodeLogMarkKey(ModelUid model) { return Concat({kLogMark, EncodeUint32(model)}); }
 
 std::string EncodeRekeyKey(ModelUid model, const Pseudonym& subject) {
   return Concat({kRekey, EncodeUint32(model), AsBytes(subject)});

@@ -24,6 +24,7 @@ inline constexpr std::string_view kRestoreTimeKey = "RESTORED";
 // Keyring, default column family.
 inline constexpr std::string_view kLastModelUidKey = "LAST_MODEL_UID";
 inline constexpr std::string_view kGenerationKey = "GENERATION";
+inline constexpr std::string_view kLogOriginKey = "LOG_ORIGIN";
 
 // [begin, end). An empty `end` means: to the last key.
 struct KeyRange {
@@ -79,6 +80,7 @@ KeyRange RekeysOf(ModelUid model);
 std::string EncodeDeadModelKey(ModelUid model);
 bool DecodeDeadModelKey(std::string_view key, ModelUid* model);
 KeyRange AllDeadModels();
+std::string EncodeLogMarkKey(ModelUid model);
 
 // --- Keyring: erasures. Four kinds of rows, told apart by their first byte.
 std::string EncodeErasureKey(ErasureSequence sequence);

@@ -10,6 +10,7 @@
 #include "base/string_view.h"
 #include "rocksdb/env.h"
 #include "rocksdb/write_batch.h"
+#include "storage/cautious_files.h"
 #include "storage/keys.h"
 #include "storage/log_check.h"
 #include "storage/rocks_status.h"
@@ -89,6 +90,8 @@ absl::StatusOr<std::unique_ptr<RocksDatabase>> RocksDatabase::Open(
   if (present.size() != existing.size()) return OtherVersion(name, "it has column families that are not known");
 
   auto database = std::unique_ptr<RocksDatabase>(new RocksDatabase());
+  database->env_ = std::make_unique<CautiousEnv>(options.env);
+  options.env = database->env_.get();
   rocksdb::DB* db = nullptr;
   const rocksdb::Status opened = rocksdb::DB::Open(options, path, present, &database->handles_, &db);
   RETURN_IF_ERROR(FromOpening(opened, name));

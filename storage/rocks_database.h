@@ -25,7 +25,8 @@ class RocksDatabase {
   RocksDatabase& operator=(const RocksDatabase&) = delete;
 
   // One atomic write; `synced`: survives power loss when it returns, and with it what was written before. After a write
-  // that failed, in the background too, the database is closed to writes until it is reopened.
+  // that failed, in the background too, the database is closed to writes until it is reopened. Of what a MANIFEST that
+  // could not be written may leave in use nothing is deleted until then (cautious_files.h).
   absl::Status Write(rocksdb::WriteBatch* batch, bool synced, std::string_view kind) const;
   absl::Status Sync(std::string_view kind) const;  // what was written so far
 
@@ -40,6 +41,7 @@ class RocksDatabase {
   absl::Status CheckFormat(std::string_view name);
   absl::Status MakeMissingFamilies(std::string_view name, const std::vector<rocksdb::ColumnFamilyDescriptor>& families);
 
+  std::unique_ptr<rocksdb::Env> env_;  // outlives db_
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };

@@ -148,13 +148,17 @@ std::vector<rocksdb::ColumnFamilyDescriptor> KeyringFamilies() {
   // Small files: a purge rewrites those that the destroyed keys were in, and no others.
   auto keys = small;
   keys.target_file_size_base = kMiB;
+  // Rows come in the order of their keys and stay: a flush is a file that nothing overlaps, and merging moves it.
+  const auto log = FamilyOptions(4 * kMiB, 2, TableOptions(cache, 4 * kKiB, false));
   // Those of checkpoints die together with any subject's: in one family with them, each flush would be a file that
   // spans all subjects.
   return {{rocksdb::kDefaultColumnFamilyName, keys},
           {"checkpoint_keys", small},
           {"erasures", small},
           {"suppressions", small},
-          {"traces", small}};
+          {"traces", small},
+          {"log_entries", log},
+          {"log_nodes", log}};
 }
 
 rocksdb::ReadOptions ScanOptions() {

@@ -24,6 +24,8 @@ enum KeyringFamily : size_t {
   kErasures,
   kSuppressions,
   kTraces,
+  kLogEntries,
+  kLogNodes,
 };
 
 rocksdb::DBOptions MainStoreOptions(rocksdb::Env* env);

@@ -34,6 +34,8 @@ std::string ReportText(const CheckReport& report) {
                                   ShowCount(AsCount(report.checkpoint_keys)), " of checkpoints"));
   fields.Add("erasures", absl::StrCat(ShowCount(AsCount(report.erasures)), ", ",
                                       ShowCount(AsCount(report.unfinished_erasures)), " not finished"));
+  fields.Add("log", absl::StrCat(ShowCount(AsCount(report.log_entries)), " entries, hashed anew, ",
+                                 report.log_compared ? "what was signed before" : "NOT what was signed before"));
   fields.Add("waste", Plural(AsCount(report.dead_subjects), "subject") + " without a key, removed at the next start");
   std::string text = fields.ToString();
   for (const std::string& problem : report.problems) absl::StrAppend(&text, "PROBLEM: ", problem, "\n");
@@ -54,6 +56,8 @@ std::string ReportJson(const CheckReport& report) {
       .Add("checkpointKeys", AsCount(report.checkpoint_keys))
       .Add("erasures", AsCount(report.erasures))
       .Add("unfinishedErasures", AsCount(report.unfinished_erasures))
+      .Add("logEntries", AsCount(report.log_entries))
+      .AddBool("logCompared", report.log_compared)
       .AddTexts("problems", report.problems)
       .ToString();
 }
@@ -64,7 +68,8 @@ absl::Status Check(const CheckOptions& options, Session& session) {
   if (report.problems.empty()) return absl::OkStatus();
   return Error(absl::StatusCode::kDataLoss, "DATA_DIR_DAMAGED",
                absl::StrCat(options.data_dir, " has ", Plural(AsCount(report.problems.size()), "problem"),
-                            ": restore the main store from a backup (expunge admin restore)"));
+                            ". The main store is restored from a backup (expunge admin restore); the keyring with its "
+                            "log, the log's key and its checkpoint from their newest copies"));
 }
 
 absl::Status RunRestore(const RestoreOptions& options, Session& session) {
@@ -114,6 +119,11 @@ void AddAdminOfflineCommands(CLI::App& group, Action& action) {
   CLI::App* check = group.add_subcommand("check", "Verify the data directory of a stopped server");
   AddArgument(*check, "DIR", data->data_dir, "The data directory");
   AddMasterKeyFile(*check, data->master_key_file);
+  check->add_option("--log-key-file", data->log_key_file, "The log's key; default: DIR/log.key")->type_name("FILE");
+  check
+      ->add_option("--log-checkpoint-file", data->log_checkpoint_file,
+                   "The log's newest signed checkpoint; default: DIR/log.checkpoint")
+      ->type_name("FILE");
   check->footer("Example:\n  expunge admin check /var/lib/expunge/data");
   check->callback([data, &action] { action = Private([data](Session& session) { return Check(*data, session); }); });
 

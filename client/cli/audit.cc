@@ -32,6 +32,7 @@ std::string CountsText(const v1::AuditReport& report) {
   fields.Add("oldest open", oldest);
   fields.Add("to retrain", Plural(report.dirty_shards(), "shard"));
   fields.Add("purge", report.purge_problem().empty() ? "in order" : "FAILS: " + report.purge_problem());
+  fields.Add("log", absl::StrCat("entries: ", report.log_size(), ", signed: ", report.log_checkpoint().tree_size()));
   return fields.ToString();
 }
 

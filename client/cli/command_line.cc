@@ -9,6 +9,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/format.h"
 #include "client/cli/options.h"
+#include "client/cli/refusal.h"
 
 namespace expunge::cli {
 namespace {
@@ -43,6 +44,9 @@ void AddCommands(CLI::App& app, Action& action) {
   AddEvaluateCommand(app, action);
   AddForgetCommand(app, action);
   AddErasureCommands(app, action);
+  AddCertificateCommand(app, action);
+  AddVerifyCommand(app, action);
+  AddLogCommands(app, action);
   AddAuditCommand(app, action);
   AddReplayCommand(app, action);
   AddAdminCommands(app, action);
@@ -79,7 +83,8 @@ int Run(const GlobalOptions& options, const Action& action, const Console& conso
   }
   if (status.ok()) return kExitOk;
   console.err << ErrorLine(status) << std::endl;
-  return kExitError;
+  if (ReasonOf(status) == kEnvironmentDiffers) return kExitEnvironmentDiffers;
+  return IsRefusal(status) ? kExitRefused : kExitError;
 }
 
 }  // namespace

@@ -9,8 +9,12 @@
 namespace expunge::cli {
 
 inline constexpr int kExitOk = 0;
-inline constexpr int kExitError = 1;  // the server or a file said no
-inline constexpr int kExitUsage = 2;  // the command line cannot be understood
+inline constexpr int kExitError = 1;               // the server or a file said no
+inline constexpr int kExitUsage = 2;               // the command line cannot be understood
+inline constexpr int kExitRefused = 3;             // a proof was looked at and does not hold (client/cli/refusal.h)
+inline constexpr int kExitEnvironmentDiffers = 4;  // an error with this reason: a replay had nothing to compare
+
+inline constexpr char kEnvironmentDiffers[] = "ENVIRONMENT_DIFFERS";
 
 // The whole command: parses, runs, reports. Returns the exit status. `arguments` with the program's name.
 int RunCommandLine(int argument_count, const char* const* arguments, const Console& console);

@@ -70,6 +70,11 @@ JsonObject& JsonObject::AddText(std::string_view name, std::string_view value) {
   return *this;
 }
 
+JsonObject& JsonObject::AddJson(std::string_view name, std::string_view document) {
+  members_.emplace_back(name, document);
+  return *this;
+}
+
 JsonObject& JsonObject::AddList(std::string_view name, const std::vector<std::string>& documents) {
   members_.emplace_back(name,
                         documents.empty() ? "[]" : absl::StrCat("[\n  ", absl::StrJoin(documents, ",\n  "), "\n ]"));

@@ -27,6 +27,7 @@ class JsonObject {
   JsonObject& Add(std::string_view name, int64_t value);
   JsonObject& AddBool(std::string_view name, bool value);
   JsonObject& AddText(std::string_view name, std::string_view value);                     // UTF-8
+  JsonObject& AddJson(std::string_view name, std::string_view document);                  // on one line
   JsonObject& AddList(std::string_view name, const std::vector<std::string>& documents);  // each of them JSON
 
   JsonObject& AddTexts(std::string_view name, const std::vector<std::string>& values);  // UTF-8

@@ -108,11 +108,15 @@ void AddRegulationOption(CLI::App& command, std::string& text) {
       ->check(Understood(ParseRegulation, "one of gdpr, ccpa, other"));
 }
 
-void AddTimeoutOption(CLI::App& command, std::string& text) {
-  command.add_option("--timeout", text, "How long to wait for one answer: seconds, or \"500ms\", \"2m\"")
+void AddDurationOption(CLI::App& command, const std::string& flag, std::string& text, const std::string& description) {
+  command.add_option(flag, text, absl::StrCat(description, ": seconds, or \"500ms\", \"2m\""))
       ->type_name("DURATION")
       ->capture_default_str()
       ->check(Understood(ParseTimeout, "a duration above 0, e.g. 90, 500ms or 2m"));
+}
+
+void AddTimeoutOption(CLI::App& command, std::string& text) {
+  AddDurationOption(command, "--timeout", text, "How long to wait for one answer");
 }
 
 }  // namespace expunge::cli

@@ -51,6 +51,7 @@ void AddWordOption(CLI::App& command, const std::string& flag, std::string& word
 // Options checked by one of the parsers above.
 void AddRegulationOption(CLI::App& command, std::string& text);
 void AddTimeoutOption(CLI::App& command, std::string& text);
+void AddDurationOption(CLI::App& command, const std::string& flag, std::string& text, const std::string& description);
 
 }  // namespace expunge::cli
 

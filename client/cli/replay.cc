@@ -3,12 +3,14 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
+#include "client/cli/command_line.h"
 #include "client/cli/commands.h"
 #include "client/cli/format.h"
 #include "client/cli/json.h"
@@ -21,6 +23,7 @@ namespace {
 struct ReplayOptions {
   std::string model;
   std::optional<uint32_t> shard;
+  bool log = false;
 };
 
 // The last message about each shard: it has the verdict.
@@ -48,6 +51,7 @@ absl::StatusOr<Verdicts> Run(const ReplayOptions& options, const std::string& mo
   v1::ReplayShardRequest request;
   request.set_model(model_name);
   if (options.shard) request.set_shard(*options.shard);
+  request.set_log_verdict(options.log);
   Progress progress = session.MakeProgress("replaying");
   Verdicts verdicts;
   RETURN_IF_ERROR(session.client().ReplayShard(request, [&](const v1::ReplayProgress& update) {
@@ -62,6 +66,12 @@ absl::StatusOr<Verdicts> Run(const ReplayOptions& options, const std::string& mo
   return verdicts;
 }
 
+int Count(const Verdicts& verdicts, v1::ReplayProgress::Verdict kind) {
+  int count = 0;
+  for (const auto& [shard, verdict] : verdicts) count += verdict.verdict() == kind ? 1 : 0;
+  return count;
+}
+
 std::string VerdictTable(const Verdicts& verdicts) {
   Table table({"SHARD", "SERVED", "REPLAYED", "LINEAGE", "WORKER TIME", "VERDICT"});
   for (const auto& [shard, verdict] : verdicts) {
@@ -73,7 +83,22 @@ std::string VerdictTable(const Verdicts& verdicts) {
   return table.ToString();
 }
 
-absl::StatusOr<std::string> VerdictJson(const Verdicts& verdicts, int mismatches) {
+// Where the shards that were not compared come from, and where they would have been trained; empty when all were.
+std::string EnvironmentText(const Verdicts& verdicts) {
+  std::set<std::string> trained;
+  std::string here;
+  for (const auto& [shard, verdict] : verdicts) {
+    if (verdict.verdict() != v1::ReplayProgress::ENVIRONMENT_DIFFERS) continue;
+    trained.insert(verdict.trained_environment());
+    here = verdict.server_environment();
+  }
+  std::string text;
+  for (const std::string& environment : trained) absl::StrAppend(&text, "\ntrained in:  ", environment);
+  if (!trained.empty()) absl::StrAppend(&text, "\nthis server: ", here, "\n");
+  return text;
+}
+
+absl::StatusOr<std::string> VerdictJson(const Verdicts& verdicts, bool bit_exact) {
   std::vector<std::string> shards;
   double worker_seconds = 0;
   for (const auto& [shard, verdict] : verdicts) {
@@ -81,10 +106,24 @@ absl::StatusOr<std::string> VerdictJson(const Verdicts& verdicts, int mismatches
     worker_seconds += verdict.worker_seconds();
   }
   return JsonObject()
-      .AddBool("bitExact", mismatches == 0)
+      .AddBool("bitExact", bit_exact)
       .Add("workerSeconds", worker_seconds)
       .AddList("shards", shards)
       .ToString();
+}
+
+// Not every shard is a MATCH. A bit that differs weighs more than what was not compared.
+absl::Status Failure(const Verdicts& verdicts, const std::string& model_name) {
+  const std::string all =
+      absl::StrCat(" of ", Plural(static_cast<int64_t>(verdicts.size()), "shard"), " of ", model_name);
+  const int differ = Count(verdicts, v1::ReplayProgress::ENVIRONMENT_DIFFERS);
+  const int mismatches = static_cast<int>(verdicts.size()) - Count(verdicts, v1::ReplayProgress::MATCH) - differ;
+  if (mismatches == 0) {
+    return Error(absl::StatusCode::kFailedPrecondition, kEnvironmentDiffers,
+                 absl::StrCat("nothing to compare: ", differ, all, " trained in another numeric environment"));
+  }
+  return Error(absl::StatusCode::kDataLoss, "REPLAY_MISMATCH",
+               absl::StrCat(mismatches, all, " is not what training from scratch gives"));
 }
 
 absl::Status Replay(const ReplayOptions& options, Session& session) {
@@ -94,19 +133,15 @@ absl::Status Replay(const ReplayOptions& options, Session& session) {
     return Error(absl::StatusCode::kFailedPrecondition, "NOTHING_TO_REPLAY",
                  absl::StrCat(model_name, " has no trained shard there"));
   }
-  int mismatches = 0;
-  for (const auto& [shard, verdict] : verdicts) mismatches += verdict.verdict() == v1::ReplayProgress::MATCH ? 0 : 1;
+  const bool bit_exact = Count(verdicts, v1::ReplayProgress::MATCH) == static_cast<int>(verdicts.size());
   if (session.json()) {
-    ASSIGN_OR_RETURN(const std::string json, VerdictJson(verdicts, mismatches));
+    ASSIGN_OR_RETURN(const std::string json, VerdictJson(verdicts, bit_exact));
     session.out() << json;
   } else {
-    session.out() << VerdictTable(verdicts);
-    if (mismatches == 0) session.out() << "\nbit for bit what training from scratch on the remaining samples gives\n";
+    session.out() << VerdictTable(verdicts) << EnvironmentText(verdicts);
+    if (bit_exact) session.out() << "\nbit for bit what training from scratch on the remaining samples gives\n";
   }
-  if (mismatches == 0) return absl::OkStatus();
-  return Error(absl::StatusCode::kDataLoss, "REPLAY_MISMATCH",
-               absl::StrCat(mismatches, " of ", Plural(static_cast<int64_t>(verdicts.size()), "shard"), " of ",
-                            model_name, " is not what training from scratch gives"));
+  return bit_exact ? absl::OkStatus() : Failure(verdicts, model_name);
 }
 
 }  // namespace
@@ -116,8 +151,14 @@ void AddReplayCommand(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("replay", "Train shards from scratch beside the service and compare the bits");
   AddArgument(*command, "MODEL", options->model, "Name of the model");
   command->add_option("--shard", options->shard, "This shard alone; default: all, one after the other")->type_name("K");
+  command->add_flag("--log", options->log, "Have each verdict entered in the server's log");
   command->footer(
-      "Fails when a single bit differs. Changes nothing.\nExample:\n  expunge replay fashion-mnist --shard 3");
+      "Changes nothing but, with --log, the log. The exit status is 0 when every bit is the same, 1 when one differs "
+      "or on any other failure, "
+      "and\n"
+      "4 (ENVIRONMENT_DIFFERS) when a shard was trained in another numeric environment, as on a machine with another\n"
+      "instruction set: nothing of it is compared, and the server retrains it.\n"
+      "Example:\n  expunge replay fashion-mnist --shard 3");
   command->callback([options, &action] { action = [options](Session& session) { return Replay(*options, session); }; });
 }
 

@@ -26,11 +26,15 @@ bool Matches(const ErasureFilter& filter, const std::optional<Digest>& subject, 
                                               [&](const auto& task) { return task.model_name() == filter.model; }));
 }
 
+bool IsDirty(const ShardStatus& shard) {
+  return shard.phase == ShardStatus::Phase::kWaiting || shard.phase == ShardStatus::Phase::kTraining;
+}
+
 }  // namespace
 
-Auditor::Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const RetrainPool* pool,
-                 const Purger* purger, const Clock* clock)
-    : keyring_(keyring), catalog_(catalog), ledger_(ledger), pool_(pool), purger_(purger), clock_(clock) {}
+Auditor::Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const Purger* purger,
+                 const Clock* clock)
+    : keyring_(keyring), catalog_(catalog), ledger_(ledger), purger_(purger), clock_(clock) {}
 
 absl::StatusOr<StatusReport> Auditor::Report() const {
   StatusReport report;
@@ -42,11 +46,14 @@ absl::StatusOr<StatusReport> Auditor::Report() const {
     report.overdue += IsOverdue(erasure, now);
     return true;
   }));
-  report.queue_depth = pool_->depth();
   report.purge_problem = purger_->problem();
+  report.log_size = keyring_->log().size();
   for (std::shared_ptr<ModelEntry>& model : catalog_->List()) {
     StatusReport::ModelReport& entry = report.models.emplace_back();
-    for (uint32_t shard = 0; shard < model->spec().sisa.shards; ++shard) entry.shards.push_back(model->Status(shard));
+    for (uint32_t shard = 0; shard < model->spec().sisa.shards; ++shard) {
+      const ShardStatus& status = entry.shards.emplace_back(model->Status(shard));
+      report.dirty_shards += IsDirty(status);
+    }
     entry.model = std::move(model);
   }
   return report;

@@ -17,7 +17,6 @@
 #include "unlearning/erasure_ledger.h"
 #include "unlearning/purger.h"
 #include "unlearning/regulation.h"
-#include "unlearning/retrain_pool.h"
 
 namespace expunge {
 
@@ -42,8 +41,9 @@ struct StatusReport {
   std::array<uint64_t, 6> erasures_by_state = {};  // by records::Erasure::State
   uint64_t overdue = 0;
   std::optional<absl::Time> oldest_open_received;
-  size_t queue_depth = 0;      // shards dirty or in training
+  size_t dirty_shards = 0;     // that have slices to train, in training too
   absl::Status purge_problem;  // Purger::problem
+  uint64_t log_size = 0;       // entries of the Merkle log
   struct ModelReport {
     std::shared_ptr<ModelEntry> model;
     std::vector<ShardStatus> shards;
@@ -54,8 +54,8 @@ struct StatusReport {
 // Reads, never writes. Thread-safe; the parts are not owned.
 class Auditor {
  public:
-  Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const RetrainPool* pool,
-          const Purger* purger, const Clock* clock);
+  Auditor(const Keyring* keyring, const Catalog* catalog, const ErasureLedger* ledger, const Purger* purger,
+          const Clock* clock);
 
   // Reads every open erasure: O(open erasures).
   absl::StatusOr<StatusReport> Report() const;
@@ -68,7 +68,6 @@ class Auditor {
   const Keyring* const keyring_;
   const Catalog* const catalog_;
   const ErasureLedger* const ledger_;
-  const RetrainPool* const pool_;
   const Purger* const purger_;
   const Clock* const clock_;
 };

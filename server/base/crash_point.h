@@ -21,6 +21,7 @@ inline constexpr auto kCrashPoints = std::to_array<std::string_view>({
     "reclaim_compacted", "reclaim_searched", "reclaim_marked",
     "ingest_keys_created", "ingest_written",
     "train_recorded",
+    "log_signing", "log_signed",
 });
 // clang-format on
 

@@ -43,6 +43,9 @@ struct ShardStatus {
   uint32_t training_slice = 0;
   double slice_progress = 0;  // of training_slice, 0 to 1
   std::string problem;        // why the newest attempt failed; empty once one succeeded
+  // The numeric environment of the checkpoints that were destroyed because this server has another one; empty once the
+  // shard is trained again.
+  std::string former_environment;
 };
 
 // One shard in memory. Thread-safe through `mutex`.

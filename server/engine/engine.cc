@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "base/status_macros.h"
+#include "proof/log_event.h"
 #include "storage/keyring_match.h"
 #include "storage/rocks_store.h"
 #include "storage/store_swap.h"
@@ -32,7 +33,8 @@ absl::Status Engine::OpenStorage() {
                               .master_key_file = key_file,
                               .env = options_.env,
                               .create = false,
-                              .pepper = options_.pepper};
+                              .pepper = options_.pepper,
+                              .log_origin = options_.log_origin};
   if (!DatabaseExists(store_path, options_.env) && DatabaseExists(keyring.path, options_.env)) {
     ASSIGN_OR_RETURN(keyring_, Keyring::Open(keyring));
     ASSIGN_OR_RETURN(const records::KeyringMark mark, keyring_->Mark());
@@ -64,23 +66,47 @@ absl::Status Engine::OpenStorage() {
   return store_->RaiseKeyringMark(mark);
 }
 
+absl::Status Engine::OpenLog(const Clock* clock) {
+  LogSigner::Options log = options_.log;
+  if (log.key_file.empty()) log.key_file = options_.data_dir + "/log.key";
+  if (log.checkpoint_file.empty()) log.checkpoint_file = options_.data_dir + "/log.checkpoint";
+  ASSIGN_OR_RETURN(log_signer_, LogSigner::Open(log, keyring_.get(), clock));
+  return TellOfRestore();
+}
+
+absl::Status Engine::TellOfRestore() {
+  ASSIGN_OR_RETURN(const std::optional<absl::Time> restored, store_->GetRestoreTime());
+  if (!restored) return absl::OkStatus();
+  const uint64_t time = static_cast<uint64_t>(absl::ToUnixMicros(*restored));
+  ASSIGN_OR_RETURN(const uint64_t told, keyring_->GetLogMark(kEveryModel));
+  if (told >= time) return absl::OkStatus();
+  return keyring_->AppendToLog(
+      [&restored](LogBatch& log) {
+        log.Append(FormatLogEvent(RestoredFromBackup{*restored}), *restored);
+        return absl::OkStatus();
+      },
+      Keyring::LogMark{kEveryModel, time});
+}
+
 absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, const Trainer* trainer,
                                                      const Clock* clock) {
   std::unique_ptr<Engine> engine(new Engine(options, trainer));
   Engine& e = *engine;
   RETURN_IF_ERROR(CheckSearchable(options.data_dir));
   RETURN_IF_ERROR(e.OpenStorage());
+  RETURN_IF_ERROR(e.OpenLog(clock));
   ASSIGN_OR_RETURN(e.catalog_, Catalog::Open(e.store_.get(), e.keyring_.get(), clock));
   e.rekeyer_ = std::make_unique<Rekeyer>(e.store_.get(), e.keyring_.get(), e.catalog_.get(), &e.subject_locks_);
   e.ingestor_ = std::make_unique<Ingestor>(e.store_.get(), e.keyring_.get(), e.rekeyer_.get(), &e.subject_locks_);
   ASSIGN_OR_RETURN(e.ledger_, ErasureLedger::Open(e.keyring_.get(), clock));
+  e.training_log_ = std::make_unique<TrainingLog>(e.keyring_.get(), clock);
   e.trace_checker_ = std::make_unique<TraceChecker>(options.data_dir, e.keyring_.get(), e.catalog_.get());
   e.purger_ =
       std::make_unique<Purger>(e.keyring_.get(), e.rekeyer_.get(), e.trace_checker_.get(), e.ledger_.get(), clock);
   e.reclaimer_ = std::make_unique<Reclaimer>(options.reclaim, e.store_.get(), e.keyring_.get(), e.catalog_.get(),
                                              e.trace_checker_.get(), e.ledger_.get(), clock);
   e.reconciler_ = std::make_unique<Reconciler>(e.store_.get(), e.keyring_.get(), e.rekeyer_.get(), trainer,
-                                               e.ledger_.get(), &e.subject_locks_, clock);
+                                               e.ledger_.get(), e.training_log_.get(), &e.subject_locks_, clock);
   e.pool_ =
       std::make_unique<RetrainPool>(options.retrain, e.catalog_.get(), e.reconciler_.get(), e.ledger_.get(), clock);
   e.unlearner_ = std::make_unique<Unlearner>(Unlearner::Parts{.store = e.store_.get(),
@@ -93,14 +119,15 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                                               .purger = e.purger_.get(),
                                                               .subject_locks = &e.subject_locks_,
                                                               .clock = clock});
-  e.auditor_ = std::make_unique<Auditor>(e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.pool_.get(),
-                                         e.purger_.get(), clock);
+  e.auditor_ = std::make_unique<Auditor>(e.keyring_.get(), e.catalog_.get(), e.ledger_.get(), e.purger_.get(), clock);
+  e.certificates_ = std::make_unique<Certificates>(e.keyring_.get(), e.log_signer_.get());
   return engine;
 }
 
 absl::Status Engine::Recover() {
   RETURN_IF_ERROR(unlearner_->Recover(options_.recovery_threads));
   reclaimer_->Start();
+  log_signer_->Start();
   return absl::OkStatus();
 }
 

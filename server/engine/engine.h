@@ -8,6 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "audit/auditor.h"
+#include "audit/certificates.h"
+#include "audit/log_signer.h"
 #include "base/clock.h"
 #include "base/striped_locks.h"
 #include "catalog/catalog.h"
@@ -37,6 +39,8 @@ class Engine {
   struct Options {
     std::string data_dir;  // holds store/, keyring/ and, unless named below, master.key
     std::string master_key_file;
+    LogSigner::Options log;  // files: by default log.key and log.checkpoint in the data directory
+    std::string log_origin;  // see Keyring::Options
     RetrainPool::Options retrain;
     Reclaimer::Options reclaim;
     int recovery_threads = 1;
@@ -46,8 +50,8 @@ class Engine {
   };
 
   // Opens the data directory. FAILED_PRECONDITION: STORE_MISSING (there is a keyring that was in use, alone), and those
-  // of CheckKeyringMatches; the errors of CheckSearchable, Keyring::Open and OpenRocksStore. Workers wait until Recover
-  // hands them something. `trainer` and `clock` are not owned and outlive the engine.
+  // of CheckKeyringMatches; the errors of CheckSearchable, Keyring::Open, OpenRocksStore and LogSigner::Open. Workers
+  // wait until Recover hands them something. `trainer` and `clock` are not owned and outlive the engine.
   static absl::StatusOr<std::unique_ptr<Engine>> Open(const Options& options, const Trainer* trainer,
                                                       const Clock* clock);
 
@@ -68,15 +72,20 @@ class Engine {
   Ingestor& ingestor() { return *ingestor_; }
   ErasureLedger& ledger() { return *ledger_; }
   Unlearner& unlearner() { return *unlearner_; }
+  const Purger& purger() const { return *purger_; }
   Reclaimer& reclaimer() { return *reclaimer_; }
   const RetrainPool& pool() const { return *pool_; }
   const std::string& data_dir() const { return options_.data_dir; }
   Auditor& auditor() { return *auditor_; }
+  LogSigner& log_signer() { return *log_signer_; }
+  const Certificates& certificates() const { return *certificates_; }
   const Trainer& trainer() const { return *trainer_; }
 
  private:
   Engine(const Options& options, const Trainer* trainer) : options_(options), trainer_(trainer) {}
   absl::Status OpenStorage();
+  absl::Status OpenLog(const Clock* clock);
+  absl::Status TellOfRestore();
 
   // In the order of dependency: destruction is the shutdown.
   const Options options_;
@@ -87,7 +96,9 @@ class Engine {
   std::unique_ptr<Catalog> catalog_;
   std::unique_ptr<Rekeyer> rekeyer_;
   std::unique_ptr<Ingestor> ingestor_;
+  std::unique_ptr<LogSigner> log_signer_;
   std::unique_ptr<ErasureLedger> ledger_;
+  std::unique_ptr<TrainingLog> training_log_;
   std::unique_ptr<TraceChecker> trace_checker_;
   std::unique_ptr<Purger> purger_;
   std::unique_ptr<Reclaimer> reclaimer_;
@@ -95,6 +106,7 @@ class Engine {
   std::unique_ptr<RetrainPool> pool_;
   std::unique_ptr<Unlearner> unlearner_;
   std::unique_ptr<Auditor> auditor_;
+  std::unique_ptr<Certificates> certificates_;
 };
 
 }  // namespace expunge

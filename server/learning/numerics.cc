@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
 #include "base/digest.h"
 #include "learning/blas_guard.h"
 
@@ -19,6 +20,8 @@ namespace {
 
 // Increase when the arithmetic of this folder changes: initialization, normalization, network, loss, optimizer.
 constexpr int kKernelVersion = 1;
+
+constexpr char kCapabilityTitle[] = "CPU capability usage: ";
 
 // The function of that name in whatever libraries are loaded; null when none has it.
 template <typename Function>
@@ -72,10 +75,22 @@ std::string DescribeNumericEnvironment() {
     return new std::string(
         absl::StrJoin({absl::StrCat("expunge kernels ", kKernelVersion),
                        absl::StrCat("torch ", TORCH_VERSION, ", build ", ToHex(AsBytes(Sha256(config)).substr(0, 8))),
-                       ConfigEntry(config, "CPU capability usage"), DescribeBlas(), DescribeOneDnn()},
+                       ConfigEntry(config, kCapabilityTitle), DescribeBlas(), DescribeOneDnn()},
                       "; "));
   }();
   return *environment;
+}
+
+ChosenKernels DescribeKernels() {
+  ChosenKernels kernels;
+  auto* const core_name = FindFunction<char*()>("openblas_get_corename");
+  const bool known = !at::hasMKL() && UsesOpenBlas() && core_name != nullptr;
+  kernels.blas = known ? core_name() : DescribeBlas();
+  const std::string capability = ConfigEntry(at::show_config(), kCapabilityTitle);
+  kernels.aten = std::string(absl::StripPrefix(capability, kCapabilityTitle));
+  auto* const isa = FindFunction<int()>("dnnl_get_effective_cpu_isa");
+  if (at::hasMKLDNN() && isa != nullptr) kernels.one_dnn = isa();
+  return kernels;
 }
 
 absl::Status CheckBlas() {

@@ -13,6 +13,14 @@ namespace expunge {
 // does not change while the process runs.
 std::string DescribeNumericEnvironment();
 
+// The kernels that the libraries chose for this processor.
+struct ChosenKernels {
+  std::string blas;  // OpenBLAS' name of the processor; for another BLAS library, which one
+  std::string aten;  // torch's own: "DEFAULT", "AVX2", "AVX512"
+  int one_dnn = 0;   // dnnl_cpu_isa_t; 0: there is no oneDNN
+};
+ChosenKernels DescribeKernels();
+
 // FAILED_PRECONDITION when several threads could not compute at once without disturbing one another (blas_guard.h).
 absl::Status CheckBlas();
 

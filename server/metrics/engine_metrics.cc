@@ -77,9 +77,9 @@ void AddReport(const StatusReport& report, absl::Time now, Families& families) {
   AddValue(Add(families, MetricType::Gauge, "expunge_oldest_open_erasure_age_seconds",
                "Time since the oldest open erasure was received; 0 when none is open."),
            AgeSeconds(report.oldest_open_received, now));
-  AddValue(Add(families, MetricType::Gauge, "expunge_shards_dirty",
-               "Shards that wait for a worker or are being trained: the depth of the retrain queue."),
-           uint64_t{report.queue_depth});
+  AddValue(
+      Add(families, MetricType::Gauge, "expunge_shards_dirty", "Shards that wait for a worker or are being trained."),
+      uint64_t{report.dirty_shards});
   AddValue(Add(families, MetricType::Gauge, "expunge_purge_failing",
                "1 while erasures cannot be completed because their destroyed keys are not gone from the files, or this "
                "cannot be found out; else 0. The audit report says why."),
@@ -120,6 +120,15 @@ void AddReclaim(const Reclaimer& reclaimer, Families& families) {
            reclaimer.late());
 }
 
+void AddLog(Engine& engine, Families& families) {
+  const uint64_t signed_entries = engine.log_signer().newest().checkpoint.tree_size;
+  const uint64_t entries = engine.keyring().log().size();
+  AddValue(Add(families, MetricType::Gauge, "expunge_log_size", "Entries of the Merkle log."), entries);
+  AddValue(Add(families, MetricType::Gauge, "expunge_log_unsigned",
+               "Entries of the Merkle log that no signed checkpoint covers yet."),
+           entries - signed_entries);
+}
+
 }  // namespace
 
 Families EngineMetrics::Collect() const {
@@ -130,6 +139,7 @@ Families EngineMetrics::Collect() const {
   } else {
     Log(LogLevel::kError, "metrics_not_collected", {{"error", report.status().ToString()}});
   }
+  AddLog(*engine_, families);
   AddStatistics(engine_->ledger().statistics(), families);
   AddReclaim(engine_->reclaimer(), families);
   if (const auto oldest = engine_->reclaimer().OldestWaiting(); oldest.ok()) {

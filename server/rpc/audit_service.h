@@ -3,6 +3,8 @@
 
 #include "absl/status/status.h"
 #include "audit/auditor.h"
+#include "audit/certificates.h"
+#include "audit/log_signer.h"
 #include "base/clock.h"
 #include "base/executor.h"
 #include "catalog/catalog.h"
@@ -11,12 +13,14 @@
 
 namespace expunge {
 
-// The RPCs about the log of certificates answer UNIMPLEMENTED.
 class AuditService final : public v1::AuditService::CallbackService {
  public:
   // Not owned. `executor` waits for the disk; `replay.executor` trains.
   struct Parts {
     const Auditor* auditor;
+    const Certificates* certificates;
+    const MerkleLog* log;
+    LogSigner* log_signer;
     const Catalog* catalog;
     const Clock* clock;
     Executor* executor;
@@ -46,6 +50,9 @@ class AuditService final : public v1::AuditService::CallbackService {
 
  private:
   absl::Status Report(const v1::AuditRequest& request, v1::AuditReport* response) const;
+  absl::Status ProveInclusion(const v1::GetInclusionProofRequest& request, v1::InclusionProof* response) const;
+  absl::Status ProveConsistency(const v1::GetConsistencyProofRequest& request, v1::ConsistencyProof* response) const;
+  absl::Status ListEntries(const v1::ListLogEntriesRequest& request, v1::ListLogEntriesResponse* response) const;
 
   const Parts parts_;
 };

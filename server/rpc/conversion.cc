@@ -117,6 +117,7 @@ v1::Model::State StateOf(const ModelEntry& model, bool working) {
 v1::Model ModelToWire(ModelEntry& model, const std::vector<ShardStatus>& shards, ModelDetail detail) {
   v1::Model wire;
   wire.set_name(FormatModelName(model.name()));
+  wire.set_number(model.uid());
   SpecToWire(model.spec(), &wire);
   *wire.mutable_create_time() = TimeToWire(model.create_time());
   {
@@ -284,6 +285,7 @@ v1::Erasure ErasureToWire(const records::Erasure& erasure, const Catalog& catalo
       erasure.reclaimed_time_micros(), [](E* e) { return e->mutable_milestones()->mutable_reclaimed_time(); }, &wire);
   for (const records::Erasure::ShardTask& task : erasure.tasks()) TaskToWire(task, catalog, wire.add_tasks());
   wire.set_samples_erased(erasure.samples_erased());
+  if (erasure.has_log_index()) wire.set_log_index(erasure.log_index());
   wire.set_failure(erasure.failure());
   return wire;
 }
@@ -321,7 +323,8 @@ v1::AuditReport ReportToWire(const StatusReport& report, absl::Time now, bool wi
   counts->set_failed(count(records::Erasure::FAILED));
   counts->set_overdue(static_cast<int64_t>(report.overdue));
   if (report.oldest_open_received) *wire.mutable_oldest_open_received_time() = TimeToWire(*report.oldest_open_received);
-  wire.set_dirty_shards(static_cast<uint32_t>(report.queue_depth));
+  wire.set_dirty_shards(static_cast<uint32_t>(report.dirty_shards));
+  wire.set_log_size(report.log_size);
   if (!report.purge_problem.ok()) {
     wire.set_purge_problem(
         absl::Utf8SafeCHexEscape(absl::StrCat(ReasonOf(report.purge_problem), ": ", report.purge_problem.message())));
@@ -339,8 +342,15 @@ v1::ReplayProgress ReplayVerdictToWire(const ReplayVerdict& verdict, uint32_t sh
   wire.set_slice(spec.sisa.slices - 1);
   wire.set_slice_progress(1.0);
   wire.set_slices_total(spec.sisa.slices);
-  wire.set_verdict(verdict.match ? v1::ReplayProgress::MATCH : v1::ReplayProgress::MISMATCH);
-  if (!verdict.match) wire.set_first_mismatch(verdict.first_mismatch);
+  if (verdict.kind == ReplayVerdict::Kind::kEnvironmentDiffers) {
+    wire.set_verdict(v1::ReplayProgress::ENVIRONMENT_DIFFERS);
+    wire.set_trained_environment(verdict.trained_environment);
+    wire.set_server_environment(verdict.server_environment);
+    return wire;
+  }
+  const bool match = verdict.kind == ReplayVerdict::Kind::kMatch;
+  wire.set_verdict(match ? v1::ReplayProgress::MATCH : v1::ReplayProgress::MISMATCH);
+  if (!match) wire.set_first_mismatch(verdict.first_mismatch);
   wire.set_served_digest(std::string(AsBytes(verdict.served)));
   wire.set_replayed_digest(std::string(AsBytes(verdict.replayed)));
   wire.set_lineage(std::string(AsBytes(verdict.lineage)));

@@ -4,6 +4,7 @@
 
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
+#include "proof/log_event.h"
 #include "rpc/conversion.h"
 #include "rpc/status.h"
 #include "rpc/unary.h"
@@ -20,8 +21,12 @@ bool HasVerdict(const v1::ReplayProgress& message) {
 }  // namespace
 
 ReplayReactor::ReplayReactor(grpc::CallbackServerContext* context, const Parts& parts,
-                             std::shared_ptr<ModelEntry> model, std::vector<uint32_t> shards)
-    : context_(context), parts_(parts), model_(std::move(model)), shards_(std::move(shards)) {
+                             std::shared_ptr<ModelEntry> model, std::vector<uint32_t> shards, bool log_verdicts)
+    : context_(context),
+      parts_(parts),
+      model_(std::move(model)),
+      shards_(std::move(shards)),
+      log_verdicts_(log_verdicts) {
   parts_.executor->Schedule([this] {
     result_ = ReplayAll();
     bool all_written;
@@ -69,8 +74,30 @@ absl::Status ReplayReactor::ReplayOne(uint32_t shard) {
   if (IsAbandoned(*context_)) return AbandonedError(*context_);
   if (!verdict.ok() && parts_.drain->begun()) return Drain::Error();
   RETURN_IF_ERROR(verdict.status());
-  Tell(ReplayVerdictToWire(*verdict, shard, model_->spec()));
+  v1::ReplayProgress message = ReplayVerdictToWire(*verdict, shard, model_->spec());
+  if (log_verdicts_ && verdict->kind != ReplayVerdict::Kind::kEnvironmentDiffers) {
+    ASSIGN_OR_RETURN(const uint64_t index, LogVerdict(shard, *verdict));
+    message.set_log_index(index);
+  }
+  Tell(std::move(message));
   return absl::OkStatus();
+}
+
+absl::StatusOr<uint64_t> ReplayReactor::LogVerdict(uint32_t shard, const ReplayVerdict& verdict) {
+  const Replayed replayed = {.model = model_->uid(),
+                             .shard = shard,
+                             .time = parts_.clock->Now(),
+                             .match = verdict.kind == ReplayVerdict::Kind::kMatch,
+                             .served_digest = verdict.served,
+                             .replayed_digest = verdict.replayed,
+                             .lineage = verdict.lineage};
+  uint64_t index = 0;
+  RETURN_IF_ERROR(parts_.keyring->AppendToLog([&](LogBatch& log) {
+    index = log.next_index();
+    log.Append(FormatLogEvent(replayed), replayed.time);
+    return absl::OkStatus();
+  }));
+  return index;
 }
 
 void ReplayReactor::Tell(v1::ReplayProgress message) {

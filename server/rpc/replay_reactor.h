@@ -30,14 +30,15 @@ class ReplayReactor final : public grpc::ServerWriteReactor<v1::ReplayProgress> 
   // Not owned.
   struct Parts {
     Store* store;
-    const Keyring* keyring;
+    Keyring* keyring;
     const Trainer* trainer;
+    const Clock* clock;
     Executor* executor;
     Drain* drain;
   };
 
   ReplayReactor(grpc::CallbackServerContext* context, const Parts& parts, std::shared_ptr<ModelEntry> model,
-                std::vector<uint32_t> shards);
+                std::vector<uint32_t> shards, bool log_verdicts);
 
   void OnWriteDone(bool ok) override;
   void OnDone() override { delete this; }
@@ -45,6 +46,7 @@ class ReplayReactor final : public grpc::ServerWriteReactor<v1::ReplayProgress> 
  private:
   absl::Status ReplayAll();
   absl::Status ReplayOne(uint32_t shard);
+  absl::StatusOr<uint64_t> LogVerdict(uint32_t shard, const ReplayVerdict& verdict);  // its place in the log
   void Tell(v1::ReplayProgress message) ABSL_LOCKS_EXCLUDED(mutex_);
   // Starts the next write. True: all is written, and the caller finishes when it has let go of the lock, because that
   // may destroy the reactor.
@@ -54,6 +56,7 @@ class ReplayReactor final : public grpc::ServerWriteReactor<v1::ReplayProgress> 
   const Parts parts_;
   const std::shared_ptr<ModelEntry> model_;
   const std::vector<uint32_t> shards_;
+  const bool log_verdicts_;
 
   Mutex mutex_;
   std::deque<v1::ReplayProgress> waiting_ ABSL_GUARDED_BY(mutex_);

@@ -63,4 +63,12 @@ absl::StatusOr<TrainingState> ReadCheckpoint(Store& store, const Keyring& keyrin
   return state;
 }
 
+records::Erasure::CheckpointDigest ToRecord(uint32_t slice, const ShardStatus::Slice& status) {
+  records::Erasure::CheckpointDigest digest;
+  digest.set_slice(slice);
+  digest.set_parameters_digest(std::string(AsBytes(status.parameters_digest)));
+  digest.set_lineage(std::string(AsBytes(status.lineage)));
+  return digest;
+}
+
 }  // namespace expunge

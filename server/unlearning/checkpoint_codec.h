@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "catalog/model_entry.h"
 #include "model/ids.h"
 #include "model/spec.h"
 #include "model/trainer.h"
@@ -20,6 +21,9 @@ std::string SealCheckpoint(const DataKey& key, ShardId shard, uint32_t slice, co
 // CHECKPOINT_CORRUPT, SEALED_VALUE_CORRUPT, STORAGE_CORRUPT.
 absl::StatusOr<TrainingState> ReadCheckpoint(Store& store, const Keyring& keyring, const ModelSpec& spec, ShardId shard,
                                              uint32_t slice, const records::Checkpoint& header);
+
+// What an erasure's record says of a checkpoint.
+records::Erasure::CheckpointDigest ToRecord(uint32_t slice, const ShardStatus::Slice& status);
 
 // SHA-256 over the parameters as little-endian float32.
 Digest ParametersDigest(const TrainingState& state);

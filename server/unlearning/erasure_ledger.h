@@ -25,8 +25,9 @@
 
 namespace expunge {
 
-// Every erasure from its record to COMPLETED. The only one who writes erasure records; serializes changes of one
-// record. Thread-safe. `keyring` and `clock` are not owned.
+// Every erasure from its record to COMPLETED, and what the log tells of it: received, failed, resumed, and, when it is
+// COMPLETED, its certificate, each in the write that makes it so. The only one who writes erasure records; serializes
+// changes of one record. Thread-safe. `keyring` and `clock` are not owned.
 class ErasureLedger {
  public:
   // Counts the erasures by state: reads every record once.
@@ -40,21 +41,29 @@ class ErasureLedger {
   // Every erasure up to this one is isolated from every snapshot that is taken after this call. Takes no lock.
   ErasureSequence isolated_through() const { return isolated_through_.load(std::memory_order_acquire); }
 
-  // Keyring::RecordErasures. Durable when it returns.
-  absl::Status Record(absl::Span<const Keyring::ErasureWrite> writes);
+  // Keyring::RecordErasures. Durable when it returns. `erasures` are those of the writes: one that is COMPLETED already
+  // gets its certificate.
+  absl::Status Record(absl::Span<const Keyring::ErasureWrite> writes,
+                      absl::Span<records::Erasure* const> erasures = {});
 
   // Milestones. Each is kept once set; repeating changes nothing.
   absl::Status MarkPurged(absl::Span<const ErasureSequence> sequences, absl::Time time);  // durable
   // The shard's constituent is up to date again, for those erasures that had been recorded before it was examined and
   // find `still_true` true after that: a Forget on its way destroys what is up to date. Durable.
-  absl::Status MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences, double worker_seconds,
-                             absl::Time time, const std::function<bool()>& still_true);
+  struct Retrained {
+    double worker_seconds = 0;
+    absl::Time time;
+    std::vector<records::Erasure::CheckpointDigest> checkpoints;  // ascending; none: the shard has no sample
+    std::string numeric_environment;
+  };
+  absl::Status MarkRetrained(ShardId shard, absl::Span<const ErasureSequence> sequences, const Retrained& retrained,
+                             const std::function<bool()>& still_true);
 
   // Nothing of the erased is in any file any more. Survives the end of the process.
   absl::Status MarkReclaimed(absl::Span<const ErasureSequence> sequences, absl::Time time);
 
   // Training in a shard of theirs failed too often: from IN_PROGRESS to FAILED. Durable.
-  absl::Status MarkFailed(absl::Span<const ErasureSequence> sequences, std::string_view why);
+  absl::Status MarkFailed(absl::Span<const ErasureSequence> sequences, const absl::Status& why);
   // From FAILED back to IN_PROGRESS; others stay as they are. Durable. NOT_FOUND (ERASURE_NOT_FOUND).
   absl::StatusOr<records::Erasure> MarkRetried(std::string_view uuid);
 
@@ -79,9 +88,16 @@ class ErasureLedger {
  private:
   ErasureLedger(Keyring* keyring, const Clock* clock);
 
-  // Applies `change` to each record that exists and writes those that it changed, some at a time.
+  struct Piece;
+  // Applies `change` to each record that exists and writes those that it changed, some at a time. What is owed no more
+  // becomes COMPLETED.
   absl::Status Update(absl::Span<const ErasureSequence> sequences, bool synced,
                       const std::function<bool(records::Erasure&)>& change);
+  absl::Status Change(absl::Span<const ErasureSequence> sequences, const std::function<bool(records::Erasure&)>& change,
+                      Piece* piece);
+  absl::Status Write(Piece& piece, bool synced);
+  // The leaf is the certificate's statement, which names its own place in the log.
+  absl::Status Certify(records::Erasure& erasure, LogBatch& log) const;
 
   Keyring* const keyring_;
   const Clock* const clock_;

@@ -14,6 +14,8 @@
 #include "base/log.h"
 #include "base/status_macros.h"
 #include "catalog/ingestor.h"
+#include "proof/statement.h"
+#include "unlearning/checkpoint_codec.h"
 #include "unlearning/holding.h"
 #include "unlearning/unlearner.h"
 
@@ -63,12 +65,21 @@ void AddTasks(const std::vector<Holding>& holdings, records::Erasure& erasure) {
     task.set_model_name(holding.model->name());
     task.set_shard(holding.shard);
     task.set_first_slice(holding.FirstSlice());
+    task.set_slices(holding.model->spec().sisa.slices);
     task.set_samples_erased(holding.erased.size());
     erasure.set_samples_erased(erasure.samples_erased() + holding.erased.size());
   }
 }
 
 }  // namespace
+
+// The checkpoints whose keys the erasure destroys. While it is under way no other takes their place.
+void NameRetired(const Holding& holding, records::Erasure::ShardTask& task) {
+  const ShardStatus status = holding.model->Status(holding.shard);
+  for (uint32_t slice = task.first_slice(); slice < status.slices.size(); ++slice) {
+    if (status.slices[slice].checkpoint) *task.add_retired() = ToRecord(slice, status.slices[slice]);
+  }
+}
 
 // One request on its way. `result` is where its answer goes, and where its erasure lies meanwhile.
 struct Unlearner::Forgetting {
@@ -156,8 +167,12 @@ void Unlearner::ForgetBatch(std::vector<Forgetting> batch) {
   Withdraw(batch);
   CrashPoint("forget_withdrawn");
   std::vector<Keyring::ErasureWrite> writes;
-  for (Forgetting& one : batch) writes.push_back(std::move(one.write));
-  if (const absl::Status recorded = parts_.ledger->Record(writes); !recorded.ok()) {
+  std::vector<records::Erasure*> erasures;
+  for (Forgetting& one : batch) {
+    erasures.push_back(&one.erasure());
+    writes.push_back(std::move(one.write));
+  }
+  if (const absl::Status recorded = parts_.ledger->Record(writes, erasures); !recorded.ok()) {
     GiveUp(batch, recorded);
     return;
   }
@@ -197,6 +212,9 @@ absl::StatusOr<bool> Unlearner::Examine(Forgetting& one) {
   erasure.set_subject(std::string(AsBytes(parts_.keyring->ForgottenName(one.subject))));
   erasure.set_request_fingerprint(std::string(AsBytes(one.fingerprint)));
   erasure.set_regulation(static_cast<uint32_t>(request.regulation));
+  erasure.set_subject_commitment(
+      std::string(AsBytes(CommitToSubject((*one.result)->subject_nonce, request.subject_id))));
+  erasure.set_some_samples(!request.sample_ids.empty());
   if (request.submitted_time) erasure.set_submitted_time_micros(absl::ToUnixMicros(*request.submitted_time));
   const absl::Time now = parts_.clock->Now();
   erasure.set_received_time_micros(absl::ToUnixMicros(now));
@@ -277,6 +295,7 @@ void Unlearner::Withdraw(const std::vector<Forgetting>& batch) {
       const Holding& holding = one.holdings[i];
       const uint32_t first_slice = one.first_slice(i);
       const uint64_t generation = holding.model->BeginErasure(holding.shard, first_slice);
+      NameRetired(holding, *one.erasure().mutable_tasks(static_cast<int>(i)));
       if (first_slice == holding.model->spec().sisa.slices) continue;  // nothing was trained on them
       const auto [place, added] =
           withdrawals.try_emplace({holding.model.get(), holding.shard}, Withdrawal{first_slice, generation});

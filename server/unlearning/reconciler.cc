@@ -47,8 +47,10 @@ struct Reconciler::Pass {
       if (shard.generation != generation) return false;
       shard.status.phase = phase;
       // Until training succeeds it is why erasures are still open, also while the next attempt waits for its time.
-      if (phase == ShardStatus::Phase::kTrained || phase == ShardStatus::Phase::kUntrained)
+      if (phase == ShardStatus::Phase::kTrained || phase == ShardStatus::Phase::kUntrained) {
         shard.status.problem.clear();
+        shard.status.former_environment.clear();
+      }
     }
     model.changes().Notify();
     return true;
@@ -74,6 +76,15 @@ struct Reconciler::Pass {
     status.worker_seconds = checkpoint ? checkpoint->worker_seconds() : 0;
   }
 
+  std::vector<records::Erasure::CheckpointDigest> Checkpoints() const {
+    MutexLock lock(&shard.mutex);
+    std::vector<records::Erasure::CheckpointDigest> checkpoints;
+    for (uint32_t slice = 0; slice < slices(); ++slice) {
+      if (shard.status.slices[slice].checkpoint) checkpoints.push_back(ToRecord(slice, shard.status.slices[slice]));
+    }
+    return checkpoints;
+  }
+
   // False: the membership of these slices moved, training on is in vain.
   bool Progress(uint32_t slice, double progress) {
     constexpr double kStep = 0.05;  // finer steps are not worth waking watchers for
@@ -91,12 +102,13 @@ struct Reconciler::Pass {
 };
 
 Reconciler::Reconciler(Store* store, Keyring* keyring, Rekeyer* rekeyer, const Trainer* trainer, ErasureLedger* ledger,
-                       StripedLocks* subject_locks, const Clock* clock)
+                       TrainingLog* training_log, StripedLocks* subject_locks, const Clock* clock)
     : store_(store),
       keyring_(keyring),
       rekeyer_(rekeyer),
       trainer_(trainer),
       ledger_(ledger),
+      training_log_(training_log),
       subject_locks_(subject_locks),
       clock_(clock),
       numeric_environment_(trainer->NumericEnvironment()) {}
@@ -176,6 +188,10 @@ absl::Status Reconciler::DestroyInvalidCheckpoints(Pass& pass) {
     const bool valid = checkpoint && checkpoint->lineage() == AsBytes(pass.membership.lineages[slice]);
     pass.SetCheckpoint(slice, valid ? &*checkpoint : nullptr);
     if (!checkpoint || valid) continue;
+    if (checkpoint->numeric_environment() != numeric_environment_) {
+      MutexLock lock(&pass.shard.mutex);
+      pass.shard.status.former_environment = checkpoint->numeric_environment();
+    }
     // A lineage covers the slices before it: what follows an invalid checkpoint is invalid too.
     for (uint32_t later = slice + 1; later < pass.slices(); ++later) pass.SetCheckpoint(later, nullptr);
     RETURN_IF_ERROR(keyring_->DestroyCheckpointKeys({pass.id, slice}));
@@ -296,13 +312,17 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
     if (!published) return Outcome::kMoved;
   }
   if (!pass.pending.empty()) {
-    RETURN_IF_ERROR(ledger_->MarkRetrained(pass.id, pass.pending, pass.worker_seconds, clock_->Now(),
-                                           [&] { return !pass.Moved(pass.slices() - 1); }));
+    RETURN_IF_ERROR(ledger_->MarkRetrained(
+        pass.id, pass.pending, {pass.worker_seconds, clock_->Now(), pass.Checkpoints(), numeric_environment_},
+        [&] { return !pass.Moved(pass.slices() - 1); }));
     CrashPoint("retrained_marked");
   }
-  return pass.SetPhase(pass.model.trained() ? ShardStatus::Phase::kTrained : ShardStatus::Phase::kUntrained)
-             ? Outcome::kUpToDate
-             : Outcome::kMoved;
+  if (!pass.model.trained())
+    return pass.SetPhase(ShardStatus::Phase::kUntrained) ? Outcome::kUpToDate : Outcome::kMoved;
+  ASSIGN_OR_RETURN(const bool set, training_log_->Finish(
+                                       pass.model, pass.id.shard, [&pass] { return !pass.Moved(); },
+                                       [&pass] { return pass.SetPhase(ShardStatus::Phase::kTrained); }));
+  return set ? Outcome::kUpToDate : Outcome::kMoved;
 }
 
 }  // namespace expunge

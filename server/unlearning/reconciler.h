@@ -17,6 +17,7 @@
 #include "storage/store.h"
 #include "unlearning/erasure_ledger.h"
 #include "unlearning/shard_training.h"
+#include "unlearning/training_log.h"
 
 namespace expunge {
 
@@ -29,7 +30,7 @@ class Reconciler {
  public:
   // `subject_locks` is the one of the Ingestor and the Unlearner.
   Reconciler(Store* store, Keyring* keyring, Rekeyer* rekeyer, const Trainer* trainer, ErasureLedger* ledger,
-             StripedLocks* subject_locks, const Clock* clock);
+             TrainingLog* training_log, StripedLocks* subject_locks, const Clock* clock);
 
   enum class Outcome {
     kUpToDate,       // every slice is valid and votes; the erasures that waited for this shard are told
@@ -41,6 +42,9 @@ class Reconciler {
   // With `train` false only the first half: publish what is valid. `stop` is asked before each batch.
   // An error leaves the shard as it was: what is valid votes, erasures stay open.
   absl::StatusOr<Outcome> Reconcile(ModelEntry& model, uint32_t shard, bool train, const std::function<bool()>& stop);
+
+  // What this server trains in: the trainer's.
+  const std::string& numeric_environment() const { return numeric_environment_; }
 
  private:
   struct Pass;
@@ -62,6 +66,7 @@ class Reconciler {
   Rekeyer* const rekeyer_;
   const Trainer* const trainer_;
   ErasureLedger* const ledger_;
+  TrainingLog* const training_log_;
   StripedLocks* const subject_locks_;
   const Clock* const clock_;
   const std::string numeric_environment_;

@@ -2,6 +2,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -41,6 +42,23 @@ absl::Status Unlearner::Recover(int threads) {
   return absl::OkStatus();
 }
 
+void Unlearner::TellOfAnotherEnvironment(ModelEntry& model) const {
+  uint32_t shards = 0;
+  std::string old_environment;
+  for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {
+    const std::string former = model.Status(shard).former_environment;
+    if (former.empty()) continue;
+    ++shards;
+    old_environment = former;
+  }
+  if (shards == 0) return;
+  Log(LogLevel::kWarning, "numeric_environment_changed",
+      {{"model", model.uid()},
+       {"old", old_environment},
+       {"new", parts_.reconciler->numeric_environment()},
+       {"shards_to_retrain", shards}});
+}
+
 std::vector<ShardId> Unlearner::ReconcileAll(int threads) {
   struct Item {
     std::shared_ptr<ModelEntry> model;
@@ -66,6 +84,7 @@ std::vector<ShardId> Unlearner::ReconcileAll(int threads) {
   std::vector<std::thread> workers;
   for (int i = 0; i < threads; ++i) workers.emplace_back(work);
   for (std::thread& worker : workers) worker.join();
+  for (const std::shared_ptr<ModelEntry>& model : parts_.catalog->List()) TellOfAnotherEnvironment(*model);
 
   std::vector<ShardId> dirty;
   for (const Item& item : items) {

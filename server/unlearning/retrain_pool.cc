@@ -66,11 +66,6 @@ void RetrainPool::Drop(ModelUid model) {
   queue_.Drop(model);
 }
 
-size_t RetrainPool::depth() const {
-  MutexLock lock(&mutex_);
-  return queue_.depth();
-}
-
 std::optional<RetrainQueue::Work> RetrainPool::WaitForWork() {
   MutexLock lock(&mutex_);
   while (!stopping_) {
@@ -149,7 +144,7 @@ absl::Time RetrainPool::Failed(ModelEntry& model, RetrainQueue::Work& work, cons
 
 absl::Status RetrainPool::MarkFailed(ShardId shard, const absl::Status& status) {
   ASSIGN_OR_RETURN(const std::vector<ErasureSequence> pending, ledger_->PendingIn(shard));
-  return ledger_->MarkFailed(pending, std::string(status.message()));
+  return ledger_->MarkFailed(pending, status);
 }
 
 }  // namespace expunge

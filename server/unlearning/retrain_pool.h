@@ -47,7 +47,6 @@ class RetrainPool {
   // Drops what waits for a model that is being deleted.
   void Drop(ModelUid model);
 
-  size_t depth() const;  // shards that are dirty or being trained
   uint64_t failed_attempts() const { return failed_attempts_.load(std::memory_order_relaxed); }  // since the start
 
  private:

@@ -25,7 +25,7 @@ absl::Status Unlearner::Announce(const records::Erasure& erasure) {
 }
 
 absl::Status Unlearner::MarkNothingToRetrain(ShardId shard, const std::vector<ErasureSequence>& erasures) {
-  return parts_.ledger->MarkRetrained(shard, erasures, 0, parts_.clock->Now(), [] { return true; });
+  return parts_.ledger->MarkRetrained(shard, erasures, {.time = parts_.clock->Now()}, [] { return true; });
 }
 
 absl::StatusOr<records::Erasure> Unlearner::Retry(std::string_view uuid) {

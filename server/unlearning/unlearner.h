@@ -105,6 +105,8 @@ class Unlearner {
   // Hands an isolated erasure to the workers.
   absl::Status Announce(const records::Erasure& erasure);
   absl::Status MarkNothingToRetrain(ShardId shard, const std::vector<ErasureSequence>& erasures);
+  // Says in the log, when it is so, that the model was trained in another numeric environment and is trained anew.
+  void TellOfAnotherEnvironment(ModelEntry& model) const;
   // Publishes what is valid in every shard; returns those that need training.
   std::vector<ShardId> ReconcileAll(int threads);
 

@@ -57,7 +57,7 @@ TEST_F(AuditorTest, ReportsAnEmptyServer) {
   for (const uint64_t count : report.erasures_by_state) EXPECT_EQ(count, 0);
   EXPECT_EQ(report.overdue, 0);
   EXPECT_EQ(report.oldest_open_received, std::nullopt);
-  EXPECT_EQ(report.queue_depth, 0);
+  EXPECT_EQ(report.dirty_shards, 0);
   EXPECT_THAT(List({}), IsEmpty());
 }
 
@@ -124,9 +124,9 @@ TEST_F(AuditorTest, ReportsEveryModelWithItsShards) {
 
 TEST_F(AuditorTest, ReportsHowManyShardsAreDirty) {
   ASSERT_THAT(engine_->unlearner().Train(*model_), IsOk());
-  EXPECT_EQ(Report().queue_depth, 2);
+  EXPECT_EQ(Report().dirty_shards, 2);
   for (int subject = 1; subject <= 8; ++subject) Forget(subject);
-  EXPECT_EQ(Report().queue_depth, 2);
+  EXPECT_EQ(Report().dirty_shards, 2);
   EXPECT_EQ(Report().models[0].shards[0].phase, ShardStatus::Phase::kWaiting);
   options_.retrain.workers = 1;
   Reopen();

@@ -1,27 +1,34 @@
 // Training throughput beside its yardsticks: the loop that one would write with LibTorch's own modules and optimizer,
-// and two workers beside one. Epochs of both sides in turns, compared pair by pair.
+// two workers beside one, and portable kernels beside those for this processor. Both sides in turns, compared pair by
+// pair.
 
 #include <benchmark/benchmark.h>
 #include <torch/torch.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 #include <numeric>
 #include <random>
+#include <string>
 #include <thread>
 #include <variant>
 #include <vector>
 
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_split.h"
 #include "learning/torch_trainer.h"
 #include "model/spec.h"
 #include "model/trainer.h"
 #include "tests/bench/bench_main.h"
+#include "tests/testing/child_process.h"
 
 namespace expunge {
 namespace {
 
 constexpr int kRounds = 50;
+constexpr int kProbeRounds = 9;
 constexpr uint32_t kSamples = 4096;
 constexpr uint32_t kClasses = 10;
 constexpr float kMean = 127.5f;
@@ -155,6 +162,43 @@ void BM_TrainTwoWorkers(benchmark::State& state) {
   ReportRatio("train_two_workers_vs_one", ratio.Median());
 }
 
+// Samples a second of a process that trains with these kernels.
+double ProbedRate(const std::string& numerics, const std::string& architecture) {
+  const Outcome outcome = RunProgram({.arguments = {EXPUNGE_TRAIN_PROBE, numerics, architecture, "4096", "3"}});
+  const std::vector<std::string> lines = absl::StrSplit(outcome.out, '\n');
+  double rate = 0;
+  if (outcome.status != 0 || lines.size() < 4 || !absl::SimpleAtod(lines[3], &rate)) {
+    CheckOk(absl::InternalError(outcome.err));
+  }
+  return rate;
+}
+
+// What kernels for AVX2 cost where the libraries would choose others. In turns, each in a process of its own.
+void BM_TrainPortableVersusNative(benchmark::State& state, const char* architecture, const char* ratio_name) {
+  // Whoever started this may have pinned something.
+  for (const char* pin : {"OPENBLAS_CORETYPE", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"}) {
+    unsetenv(pin);
+  }
+  Series native, portable, ratio;
+  for (auto _ : state) {
+    native.Add(ProbedRate("native", architecture));
+    portable.Add(ProbedRate("portable", architecture));
+    ratio.Add(portable.Last() / native.Last());
+    state.SetIterationTime(kSamples / portable.Last());
+  }
+  state.counters["samples_per_second"] = portable.Median();
+  state.counters["native_samples_per_second"] = native.Median();
+  ReportRatio(ratio_name, ratio.Median());
+}
+
+BENCHMARK_CAPTURE(BM_TrainPortableVersusNative, mlp, "mlp", "train_portable_vs_native_mlp")
+    ->UseManualTime()
+    ->Iterations(kProbeRounds)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(BM_TrainPortableVersusNative, cnn, "cnn", "train_portable_vs_native_cnn")
+    ->UseManualTime()
+    ->Iterations(kProbeRounds)
+    ->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_TrainVersusBareLoop)->UseManualTime()->Iterations(kRounds)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_TrainTwoWorkers)->UseManualTime()->Iterations(kRounds)->Unit(benchmark::kMillisecond);
 

@@ -211,7 +211,7 @@ void Client::WaitIdle() {
   const bool settled = WaitUntil(notifiers, [&] {
     idle = std::all_of(entries.begin(), entries.end(), [this](const auto& entry) { return IsIdle(*engine_, *entry); });
     const bool hopeless =
-        files_->failed() || errors_ > 0 ||
+        files_->failed() || errors_ > 0 || !engine_->purger().problem().ok() ||
         std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return HasProblem(*entry); });
     return idle || (expect_ == Expect::kErrors && hopeless);
   });
@@ -224,6 +224,11 @@ void Client::WaitIdle() {
       reasons_.insert("a shard's problem");
       Complain("shard", expect_ == Expect::kNone ? problem : BadProblem(problem));
     }
+  }
+  if (const absl::Status problem = engine_->purger().problem(); !problem.ok()) {
+    ++errors_;
+    reasons_.insert("a purge's problem");
+    Complain("purge", expect_ == Expect::kNone ? problem.ToString() : BadProblem(problem.ToString()));
   }
   CheckVotes();
 }

@@ -406,11 +406,6 @@ TEST_F(BadRequestTest, WhatComesLaterSaysWhatIsMissing) {
     std::string missing;
   } kCases[] = {
       {client().Predict(predict).status(), "MIN_ERASURE_SEQUENCE_MISSING", "min_erasure_sequence"},
-      {client().GetCertificate({}).status(), "CERTIFICATE_LOG_MISSING", "log of certificates"},
-      {client().GetLogCheckpoint({}).status(), "CERTIFICATE_LOG_MISSING", "log of certificates"},
-      {client().GetInclusionProof({}).status(), "CERTIFICATE_LOG_MISSING", "log of certificates"},
-      {client().GetConsistencyProof({}).status(), "CERTIFICATE_LOG_MISSING", "log of certificates"},
-      {client().ListLogEntries({}).status(), "CERTIFICATE_LOG_MISSING", "log of certificates"},
   };
   for (const auto& [status, reason, missing] : kCases) {
     EXPECT_THAT(status, Fails(StatusCode::kUnimplemented, reason));

@@ -44,6 +44,7 @@ TEST_F(ServerOptionsTest, WhatCannotBeUnderstoodIsAUsageError) {
       {{"--data-dir", data, "--retrain-delay", "nan"}, {}, "--retrain-delay: must be a number from 0 to"},
       {{"--data-dir", data, "--reclaim-rate", "inf"}, {}, "--reclaim-rate: must be a number from 1 to"},
       {{"--data-dir", data, "--log-level", "loud"}, {}, "--log-level"},
+      {{"--data-dir", data, "--numerics", "fast"}, {}, "--numerics"},
       {{"--data-dir", data, "--listen", "0.0.0.0:0"}, {}, "--listen must have a loopback host"},
       {{"--data-dir", data, "--listen", "[::]:0"}, {}, "--listen must have a loopback host"},
       {{"--data-dir", data, "--listen", "example.org:7400"}, {}, "--listen must have a loopback host"},

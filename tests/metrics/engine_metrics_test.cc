@@ -65,6 +65,8 @@ TEST_F(EngineMetricsTest, AnIdleEngineHasEveryMetricAndTheyFollowTheNamingGuide)
       {"expunge_erasures_overdue", "gauge"},
       {"expunge_oldest_open_erasure_age_seconds", "gauge"},
       {"expunge_shards_dirty", "gauge"},
+      {"expunge_log_size", "gauge"},
+      {"expunge_log_unsigned", "gauge"},
       {"expunge_purge_failing", "gauge"},
       {"expunge_erasures_received_total", "counter"},
       {"expunge_erasures_total", "counter"},

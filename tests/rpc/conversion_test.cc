@@ -202,15 +202,28 @@ TEST(TimeToWireTest, RoundsNothingAway) {
 
 TEST(ReplayVerdictToWireTest, AMismatchNamesItsSlice) {
   const ModelSpec spec = *SpecFromWire(SmallModel());
-  v1::ReplayProgress wire = ReplayVerdictToWire({.match = false, .first_mismatch = 0, .worker_seconds = 2.5}, 1, spec);
+  v1::ReplayProgress wire =
+      ReplayVerdictToWire({.kind = ReplayVerdict::Kind::kMismatch, .worker_seconds = 2.5}, 1, spec);
   EXPECT_EQ(wire.verdict(), v1::ReplayProgress::MISMATCH);
   EXPECT_TRUE(wire.has_first_mismatch());
   EXPECT_EQ(wire.shard(), 1);
   EXPECT_EQ(wire.slices_total(), 2);
   EXPECT_EQ(wire.worker_seconds(), 2.5);
-  wire = ReplayVerdictToWire({.match = true}, 1, spec);
+  wire = ReplayVerdictToWire({.kind = ReplayVerdict::Kind::kMatch}, 1, spec);
   EXPECT_EQ(wire.verdict(), v1::ReplayProgress::MATCH);
   EXPECT_FALSE(wire.has_first_mismatch());
+}
+
+TEST(ReplayVerdictToWireTest, AnotherEnvironmentHasNothingButTheTwoEnvironments) {
+  v1::ReplayProgress wire = ReplayVerdictToWire(
+      {.kind = ReplayVerdict::Kind::kEnvironmentDiffers, .trained_environment = "there", .server_environment = "here"},
+      0, *SpecFromWire(SmallModel()));
+  EXPECT_EQ(wire.verdict(), v1::ReplayProgress::ENVIRONMENT_DIFFERS);
+  EXPECT_EQ(wire.trained_environment(), "there");
+  EXPECT_EQ(wire.server_environment(), "here");
+  EXPECT_FALSE(wire.has_first_mismatch());
+  EXPECT_EQ(wire.served_digest(), "");
+  EXPECT_EQ(wire.lineage(), "");
 }
 
 }  // namespace

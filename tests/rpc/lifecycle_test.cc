@@ -236,6 +236,25 @@ TEST_F(LifecycleTest, AReplayFindsTheSameBits) {
   EXPECT_EQ(matched, (std::vector<uint32_t>{0, 1}));
 }
 
+TEST_F(LifecycleTest, AReplayInAnotherEnvironmentSaysSoAndEndsWell) {
+  CreateModel();
+  Ingest(0, 20);
+  Train();
+  trainer_.MoveTo("another machine");
+  grpc::ClientContext context;
+  v1::ReplayShardRequest request;
+  request.set_model("models/m");
+  const auto stream = audit_->ReplayShard(&context, request);
+  int messages = 0;
+  for (v1::ReplayProgress progress; stream->Read(&progress); ++messages) {
+    EXPECT_EQ(progress.verdict(), v1::ReplayProgress::ENVIRONMENT_DIFFERS);
+    EXPECT_EQ(progress.trained_environment(), "hash");
+    EXPECT_EQ(progress.server_environment(), "another machine");
+  }
+  EXPECT_TRUE(stream->Finish().ok());
+  EXPECT_EQ(messages, 2);  // a verdict for each shard, and no progress before it
+}
+
 TEST_F(LifecycleTest, AReplayOfNoShardIsRefused) {
   CreateModel();
   grpc::ClientContext context;
@@ -256,12 +275,6 @@ TEST_F(LifecycleTest, WhatIsNotServedYetNamesWhatIsMissing) {
   v1::PredictResponse prediction;
   grpc::Status status = prediction_->Predict(&predict_context, predict, &prediction);
   EXPECT_EQ(ErrorInfoOf(status).reason(), "MIN_ERASURE_SEQUENCE_MISSING");
-
-  grpc::ClientContext certificate_context;
-  v1::Certificate certificate;
-  status = audit_->GetCertificate(&certificate_context, {}, &certificate);
-  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_EQ(ErrorInfoOf(status).reason(), "CERTIFICATE_LOG_MISSING");
 }
 
 }  // namespace

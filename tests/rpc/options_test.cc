@@ -77,6 +77,12 @@ TEST(OptionsTest, TheCommandLineIsTaken) {
   EXPECT_EQ(options.log_format, LogFormat::kJson);
 }
 
+TEST(OptionsTest, NumericsAreNativeUnlessPortableIsAskedFor) {
+  EXPECT_EQ(MustParse({"--data-dir", "d"}).numerics, Numerics::kNative);
+  EXPECT_EQ(MustParse({"--data-dir", "d", "--numerics", "portable"}).numerics, Numerics::kPortable);
+  EXPECT_EQ(ExitStatus({"--data-dir", "d", "--numerics", "fast"}), kExitUsage);
+}
+
 TEST(OptionsTest, WhatIsNotGivenHasADefault) {
   const ServerOptions options = MustParse({"--data-dir", "d"});
   EXPECT_EQ(options.server.listen, "127.0.0.1:7400");

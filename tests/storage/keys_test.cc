@@ -35,6 +35,8 @@ TEST(KeysTest, EqualTheGoldenFile) {
       {"checkpoint_data_key", EncodeCheckpointDataKeyKey(kShard, kSlice, id)},
       {"rekey", EncodeRekeyKey(kShard.model, kSubject)},
       {"dead_model", EncodeDeadModelKey(kShard.model)},
+      {"log_origin", std::string(kLogOriginKey)},
+      {"log_mark", EncodeLogMarkKey(kShard.model)},
   };
   EXPECT_EQ(keys, ReadGolden("storage_keys_v2.hex"));
 }

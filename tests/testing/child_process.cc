@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <sstream>
+#include <string_view>
 
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/match.h"
@@ -37,7 +38,10 @@ std::vector<char*> Pointers(std::vector<std::string>& texts) {
 std::vector<std::string> EnvironmentOf(const Command& command) {
   std::vector<std::string> variables;
   for (char** variable = environ; *variable != nullptr; ++variable) {
-    if (!absl::StartsWith(*variable, "EXPUNGE_")) variables.emplace_back(*variable);
+    const std::string_view text = *variable;
+    const std::string name(text.substr(0, text.find('=')));
+    // Of two with one name, the first would count.
+    if (!absl::StartsWith(name, "EXPUNGE_") && !command.environment.contains(name)) variables.emplace_back(text);
   }
   for (const auto& [name, value] : command.environment) variables.push_back(absl::StrCat(name, "=", value));
   return variables;

@@ -15,7 +15,7 @@ namespace expunge {
 // How a program is to be started.
 struct Command {
   std::vector<std::string> arguments;              // the first one is the program's path
-  std::map<std::string, std::string> environment;  // beside our own, which comes without EXPUNGE_*
+  std::map<std::string, std::string> environment;  // over our own, which comes without EXPUNGE_*
   std::string stdout_path = "/dev/null";           // appended to, as the other
   std::string stderr_path = "/dev/null";
   // The modes of files bind it even when root runs the test.

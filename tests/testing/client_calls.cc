@@ -95,6 +95,9 @@ absl::Status ReplayAll(Client& client, const std::string& id) {
       mismatch.Update(absl::DataLossError(
           absl::StrCat("shard ", progress.shard(), " differs from slice ", progress.first_mismatch(), " on")));
     }
+    if (progress.verdict() == v1::ReplayProgress::ENVIRONMENT_DIFFERS) {
+      mismatch.Update(absl::FailedPreconditionError(absl::StrCat("trained in ", progress.trained_environment())));
+    }
     return true;
   }));
   RETURN_IF_ERROR(mismatch);

@@ -19,7 +19,9 @@ class HashTrainer : public Trainer {
   // `rounds`: how often each step is hashed again, to make training last.
   explicit HashTrainer(int rounds = 1) : rounds_(rounds) {}
 
-  std::string NumericEnvironment() const override { return "hash"; }
+  std::string NumericEnvironment() const override { return environment_; }
+  // As on another machine; before the next engine is opened. The bits stay the same.
+  void MoveTo(const std::string& environment) { environment_ = environment; }
 
   absl::StatusOr<TrainingState> Initialize(const ModelSpec& spec, const Digest& seed) const override {
     TrainingState state;
@@ -78,6 +80,7 @@ class HashTrainer : public Trainer {
   }
 
   const int rounds_;
+  std::string environment_ = "hash";
 };
 
 }  // namespace expunge

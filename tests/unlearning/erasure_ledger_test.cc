@@ -53,7 +53,7 @@ class ErasureLedgerTest : public testing::Test {
 
   void Purge(ErasureSequence sequence) { EXPECT_THAT(ledger_->MarkPurged({sequence}, clock_.Now()), IsOk()); }
   void Retrain(ShardId shard, ErasureSequence sequence, double worker_seconds = 1) {
-    EXPECT_THAT(ledger_->MarkRetrained(shard, {sequence}, worker_seconds, clock_.Now(), [] { return true; }), IsOk());
+    EXPECT_THAT(ledger_->MarkRetrained(shard, {sequence}, {worker_seconds, clock_.Now()}, [] { return true; }), IsOk());
   }
 
   records::Erasure Get(ErasureSequence sequence) {
@@ -220,7 +220,7 @@ TEST_F(ErasureLedgerTest, AnErasureThatIsNamedTwiceInOneCallIsMarkedOnce) {
 
 TEST_F(ErasureLedgerTest, ARetrainThatIsNoLongerTrueDoesNotCount) {
   const ErasureSequence sequence = Record({kA});
-  EXPECT_THAT(ledger_->MarkRetrained(kA, {sequence}, 1, clock_.Now(), [] { return false; }), IsOk());
+  EXPECT_THAT(ledger_->MarkRetrained(kA, {sequence}, {1, clock_.Now()}, [] { return false; }), IsOk());
   EXPECT_FALSE(Get(sequence).tasks(0).retrained());
   Retrain(kA, sequence);
   EXPECT_TRUE(Get(sequence).tasks(0).retrained());

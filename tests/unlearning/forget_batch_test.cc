@@ -84,8 +84,9 @@ TEST_F(ForgetBatchTest, NothingIsPublishedBetweenTheWithdrawalAndTheRecord) {
   model_ = CreateModel("m", SmallSpec(1, 2));
   IngestSubjects(*model_, 1, 4);
   StripedLocks locks(16);
+  TrainingLog training_log(&engine_->keyring(), &clock_);
   Reconciler reconciler(&engine_->store(), &engine_->keyring(), &engine_->rekeyer(), &trainer_, &engine_->ledger(),
-                        &locks, &clock_);
+                        &training_log, &locks, &clock_);
   const auto reconcile = [&] { return reconciler.Reconcile(*model_, 0, /*train=*/true, [] { return false; }); };
   ASSERT_THAT(engine_->unlearner().Train(*model_), IsOk());
   ASSERT_EQ(*reconcile(), Reconciler::Outcome::kUpToDate);

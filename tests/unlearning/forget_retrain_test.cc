@@ -183,7 +183,7 @@ TEST_F(ForgetRetrainTest, ManyInOneShardShareOneRetrainWhileTheWorkerIsBusy) {
     const int subject = SubjectIn(*model_, 1, 0, nth);
     erasures.emplace_back(subject, Forget(subject));
   }
-  EXPECT_EQ(engine_->auditor().Report()->queue_depth, 2);
+  EXPECT_EQ(engine_->auditor().Report()->dirty_shards, 2);
   trainer_.SetHold(Hold::kNone);
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
   EXPECT_EQ(trainer_.trainings() - before, 2 + 2) << "two slices in each shard";

@@ -24,8 +24,9 @@ class ReconcilerTest : public EngineTest {
     for (uint32_t slice = 0; slice < 3; ++slice) {
       for (int nth = 0; nth < 2; ++nth) IngestSubjects(*model_, SubjectIn(*model_, 0, slice, nth), 1);
     }
+    training_log_.emplace(&engine_->keyring(), &clock_);
     reconciler_ = std::make_unique<Reconciler>(&engine_->store(), &engine_->keyring(), &engine_->rekeyer(), &trainer_,
-                                               &engine_->ledger(), &subject_locks_, &clock_);
+                                               &engine_->ledger(), &*training_log_, &subject_locks_, &clock_);
   }
 
   absl::StatusOr<Outcome> Reconcile(bool train, const std::function<bool()>& stop = NeverStop) {
@@ -38,6 +39,7 @@ class ReconcilerTest : public EngineTest {
 
   std::shared_ptr<ModelEntry> model_;
   StripedLocks subject_locks_{16};
+  std::optional<TrainingLog> training_log_;
   std::unique_ptr<Reconciler> reconciler_;
 };
 

@@ -4,11 +4,15 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/str_cat.h"
+#include "base/log.h"
 #include "gmock/gmock.h"
 #include "tests/testing/engine_fixture.h"
 
 namespace expunge {
 namespace {
+
+using Kind = ReplayVerdict::Kind;
 
 bool GoOn(const ReplayProgress&) { return true; }
 
@@ -43,7 +47,7 @@ TEST_F(ReplayerTest, GivesTheBitsThatAreServed) {
   TrainAll(*model_);
   const auto verdict = Replay();
   ASSERT_THAT(verdict, IsOk());
-  EXPECT_TRUE(verdict->match);
+  EXPECT_EQ(verdict->kind, Kind::kMatch);
   EXPECT_EQ(verdict->served, VoteOf(*model_, 0)->parameters_digest);
   EXPECT_EQ(verdict->replayed, verdict->served);
   EXPECT_EQ(verdict->lineage, VoteOf(*model_, 0)->lineage);
@@ -56,14 +60,14 @@ TEST_F(ReplayerTest, GivesTheBitsThatAreServedAfterAForget) {
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
   const auto verdict = Replay();
   ASSERT_THAT(verdict, IsOk());
-  EXPECT_TRUE(verdict->match);
+  EXPECT_EQ(verdict->kind, Kind::kMatch);
   EXPECT_NE(verdict->replayed, before);
 }
 
 TEST_F(ReplayerTest, SamplesThatWaitForTheNextTrainAreNotReplayed) {
   TrainAll(*model_);
   IngestSubjects(*model_, SubjectIn(*model_, 0, 0, 5), 1);
-  EXPECT_TRUE(Replay()->match);
+  EXPECT_EQ(Replay()->kind, Kind::kMatch);
 }
 
 TEST_F(ReplayerTest, NamesTheFirstSliceWhoseBitsAreOthers) {
@@ -72,7 +76,7 @@ TEST_F(ReplayerTest, NamesTheFirstSliceWhoseBitsAreOthers) {
   Tamper(2);
   const auto verdict = Replay();
   ASSERT_THAT(verdict, IsOk());
-  EXPECT_FALSE(verdict->match);
+  EXPECT_EQ(verdict->kind, Kind::kMismatch);
   EXPECT_EQ(verdict->first_mismatch, 1);
   EXPECT_EQ(AsBytes(verdict->served), std::string(32, 'x'));
   EXPECT_EQ(verdict->replayed, VoteOf(*model_, 0)->parameters_digest);
@@ -83,7 +87,7 @@ TEST_F(ReplayerTest, AMismatchInTheMiddleCountsThoughTheLastSliceAgrees) {
   Tamper(0);
   const auto verdict = Replay();
   ASSERT_THAT(verdict, IsOk());
-  EXPECT_FALSE(verdict->match);
+  EXPECT_EQ(verdict->kind, Kind::kMismatch);
   EXPECT_EQ(verdict->first_mismatch, 0);
   EXPECT_EQ(verdict->served, verdict->replayed);
 }
@@ -142,7 +146,7 @@ TEST_F(ReplayerTest, StopsWhenASubjectOfTheShardIsForgottenMeanwhile) {
   });
   EXPECT_THAT(verdict, Fails(absl::StatusCode::kAborted, "MEMBERSHIP_MOVED"));
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
-  EXPECT_TRUE(Replay()->match);
+  EXPECT_EQ(Replay()->kind, Kind::kMatch);
 }
 
 TEST_F(ReplayerTest, AForgetInAnotherShardDoesNotConcernIt) {
@@ -153,7 +157,57 @@ TEST_F(ReplayerTest, AForgetInAnotherShardDoesNotConcernIt) {
     return true;
   });
   ASSERT_THAT(verdict, IsOk());
-  EXPECT_TRUE(verdict->match);
+  EXPECT_EQ(verdict->kind, Kind::kMatch);
+}
+
+TEST_F(ReplayerTest, CheckpointsOfAnotherEnvironmentAreNoMismatch) {
+  TrainAll(*model_);
+  hash_.MoveTo("another machine");
+  const auto verdict = Replay([](const ReplayProgress&) {
+    ADD_FAILURE() << "something was trained";
+    return true;
+  });
+  ASSERT_THAT(verdict, IsOk());
+  EXPECT_EQ(verdict->kind, Kind::kEnvironmentDiffers);
+  EXPECT_EQ(verdict->trained_environment, "hash");
+  EXPECT_EQ(verdict->server_environment, "another machine");
+}
+
+class MovedServerTest : public ReplayerTest {
+ protected:
+  // The server starts on another machine, with a worker that gets no further than the first slice of shard 0.
+  void Move() {
+    TrainAll(*model_);
+    Close();
+    hash_.MoveTo("another machine");
+    trainer_.SetHold(Hold::kObedient);
+    Open();
+    model_ = FindModel("m");
+    trainer_.WaitUntilHeld();
+  }
+};
+
+TEST_F(MovedServerTest, TheEnvironmentDiffersUntilTheShardIsTrainedHere) {
+  Move();
+  EXPECT_FALSE(engine_->store().GetCheckpoint({model_->uid(), 0}, 0)->has_value());
+  EXPECT_EQ(Replay()->kind, Kind::kEnvironmentDiffers);
+  EXPECT_EQ(Replay()->trained_environment, "hash");
+
+  trainer_.SetHold(Hold::kNone);
+  ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
+  EXPECT_EQ(Replay()->kind, Kind::kMatch);
+}
+
+TEST_F(MovedServerTest, TheLogTellsOfTheMoveOnceForEachModel) {
+  ConfigureLog(LogLevel::kWarning, LogFormat::kText);
+  testing::internal::CaptureStderr();
+  Move();
+  const std::string log = testing::internal::GetCapturedStderr();
+  ConfigureLog(LogLevel::kError, LogFormat::kText);
+  trainer_.SetHold(Hold::kNone);
+  EXPECT_THAT(log, testing::HasSubstr(absl::StrCat("numeric_environment_changed model=", model_->uid(), " old=hash",
+                                                   " new=\"another machine\" shards_to_retrain=2")));
+  EXPECT_EQ(log.find("numeric_environment_changed"), log.rfind("numeric_environment_changed"));
 }
 
 }  // namespace

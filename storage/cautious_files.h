@@ -1,0 +1,50 @@
+#ifndef EXPUNGE_STORAGE_CAUTIOUS_FILES_H_
+#define EXPUNGE_STORAGE_CAUTIOUS_FILES_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "rocksdb/env.h"
+#include "rocksdb/file_system.h"
+
+namespace expunge {
+
+// The files of one RocksDB database while it is open. Which of them the database consists of stands in the MANIFEST
+// that CURRENT names. From the first time that a MANIFEST, CURRENT or the directory could not be written, that is
+// uncertain, and the deletion of a table, a blob file, a WAL or a MANIFEST up to the one in CURRENT fails with IOError,
+// until the database is reopened and has read what is on the disk. RocksDB has such a rule for flushes and compactions
+// but not for every change: when 7.8 fails to begin a MANIFEST, it takes the one in CURRENT for obsolete
+// (facebook/rocksdb#12865). Thread-safe.
+class CautiousFiles : public rocksdb::FileSystemWrapper {
+ public:
+  explicit CautiousFiles(const std::shared_ptr<rocksdb::FileSystem>& files) : FileSystemWrapper(files) {}
+
+  const char* Name() const override { return "CautiousFiles"; }
+  rocksdb::IOStatus NewWritableFile(const std::string& path, const rocksdb::FileOptions& options,
+                                    std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                    rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus NewDirectory(const std::string& path, const rocksdb::IOOptions& options,
+                                 std::unique_ptr<rocksdb::FSDirectory>* directory,
+                                 rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus RenameFile(const std::string& from, const std::string& to, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override;
+  rocksdb::IOStatus DeleteFile(const std::string& path, const rocksdb::IOOptions& options,
+                               rocksdb::IODebugContext* debug) override;
+
+ private:
+  bool MayBeInUse(const std::string& path);
+
+  // Shared with the files, which RocksDB may close later than it lets go of this.
+  const std::shared_ptr<std::atomic<bool>> uncertain_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+// An Env over the files of `env`, which need not outlive it, with its clock.
+class CautiousEnv : public rocksdb::EnvWrapper {
+ public:
+  explicit CautiousEnv(rocksdb::Env* env);
+};
+
+}  // namespace expunge
+
+#endif  // EXPUNGE_STORAGE_CAUTIOUS_FILES_H_
