@@ -100,7 +100,10 @@ class NotingDirectory : public rocksdb::FSDirectoryWrapper {
 }  // namespace
 
 CautiousEnv::CautiousEnv(rocksdb::Env* env)
-    : EnvWrapper(rocksdb::NewCompositeEnv(std::make_shared<CautiousFiles>(env->GetFileSystem()))) {
+    : CautiousEnv(env, std::make_shared<CautiousFiles>(env->GetFileSystem())) {}
+
+CautiousEnv::CautiousEnv(rocksdb::Env* env, std::shared_ptr<CautiousFiles> files)
+    : EnvWrapper(rocksdb::NewCompositeEnv(files)), files_(std::move(files)) {
   file_system_ = target()->GetFileSystem();
   system_clock_ = env->GetSystemClock();
 }

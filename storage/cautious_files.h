@@ -32,6 +32,9 @@ class CautiousFiles : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus DeleteFile(const std::string& path, const rocksdb::IOOptions& options,
                                rocksdb::IODebugContext* debug) override;
 
+  // From now on such deletions fail.
+  bool uncertain() const { return *uncertain_; }
+
  private:
   bool MayBeInUse(const std::string& path);
 
@@ -43,6 +46,13 @@ class CautiousFiles : public rocksdb::FileSystemWrapper {
 class CautiousEnv : public rocksdb::EnvWrapper {
  public:
   explicit CautiousEnv(rocksdb::Env* env);
+
+  const CautiousFiles& files() const { return *files_; }
+
+ private:
+  CautiousEnv(rocksdb::Env* env, std::shared_ptr<CautiousFiles> files);
+
+  const std::shared_ptr<CautiousFiles> files_;
 };
 
 }  // namespace expunge

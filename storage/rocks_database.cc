@@ -10,7 +10,6 @@
 #include "base/string_view.h"
 #include "rocksdb/env.h"
 #include "rocksdb/write_batch.h"
-#include "storage/cautious_files.h"
 #include "storage/keys.h"
 #include "storage/log_check.h"
 #include "storage/rocks_status.h"
@@ -121,6 +120,14 @@ absl::Status RocksDatabase::Sync(std::string_view kind) const {
   // Debian's RocksDB, built with assertions, ends the process.
   rocksdb::WriteBatch nothing;
   return Write(&nothing, /*synced=*/true, kind);
+}
+
+absl::Status RocksDatabase::CheckDeletesFiles(std::string_view kind) const {
+  if (!env_->files().uncertain()) return absl::OkStatus();
+  return Error(absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE",
+               absl::StrCat(ToAbsl(kind),
+                            " keeps its obsolete files, because which files it consists of could not be written; "
+                            "restart the server to have them deleted"));
 }
 
 absl::Status RocksDatabase::CheckFormat(std::string_view name) {

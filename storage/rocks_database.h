@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "rocksdb/db.h"
+#include "storage/cautious_files.h"
 
 namespace expunge {
 
@@ -30,6 +31,9 @@ class RocksDatabase {
   absl::Status Write(rocksdb::WriteBatch* batch, bool synced, std::string_view kind) const;
   absl::Status Sync(std::string_view kind) const;  // what was written so far
 
+  // UNAVAILABLE, STORAGE_UNAVAILABLE: obsolete files are kept until the database is reopened, see Write.
+  absl::Status CheckDeletesFiles(std::string_view kind) const;
+
   rocksdb::DB* operator->() const { return db_.get(); }
   rocksdb::DB* get() const { return db_.get(); }
   // In the order of `families`.
@@ -41,7 +45,7 @@ class RocksDatabase {
   absl::Status CheckFormat(std::string_view name);
   absl::Status MakeMissingFamilies(std::string_view name, const std::vector<rocksdb::ColumnFamilyDescriptor>& families);
 
-  std::unique_ptr<rocksdb::Env> env_;  // outlives db_
+  std::unique_ptr<CautiousEnv> env_;  // outlives db_
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
 };

@@ -52,7 +52,8 @@ absl::Status AwaitDeletions(const RocksDatabase& database, std::string_view name
   // Until the directory is synced, a loss of power may bring a file back that was deleted.
   std::unique_ptr<rocksdb::Directory> directory;
   RETURN_IF_ERROR(FromRocks(database->GetEnv()->NewDirectory(database->GetName(), &directory), name));
-  return FromRocks(directory->Fsync(), name);
+  RETURN_IF_ERROR(FromRocks(directory->Fsync(), name));
+  return database.CheckDeletesFiles(name);
 }
 
 absl::Status ReclaimRanges(const RocksDatabase& database, absl::Span<const KeyRange> ranges, uint64_t bytes_per_second,

@@ -30,7 +30,7 @@ absl::Status Rewrite(const RocksDatabase& database, size_t family, const KeyRang
 // makes one more change, of a setting to what it is.
 absl::Status BeginManifest(const RocksDatabase& database, std::string_view name);
 
-// The obsolete files are gone, durably.
+// The obsolete files are gone, durably; or UNAVAILABLE as from CheckDeletesFiles.
 absl::Status AwaitDeletions(const RocksDatabase& database, std::string_view name);
 
 // Store::Reclaim, of the rows of samples, membership and checkpoints in these ranges.

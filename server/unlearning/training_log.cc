@@ -24,8 +24,8 @@ absl::Status TrainingLog::TellIfLast(ModelEntry& model, uint32_t last, absl::Fun
   for (uint32_t shard = 0; shard < model.spec().sisa.shards; ++shard) {
     const ShardStatus status = model.Status(shard);
     if (shard != last && status.phase != ShardStatus::Phase::kTrained) return absl::OkStatus();
-    const ShardStatus::Slice& last = status.slices.back();
-    if (last.checkpoint) trained.shards.push_back({shard, last.lineage, last.parameters_digest});
+    const ShardStatus::Slice& newest = status.slices.back();
+    if (newest.checkpoint) trained.shards.push_back({shard, newest.lineage, newest.parameters_digest});
   }
   return keyring_->AppendToLog(
       [&trained](LogBatch& log) {

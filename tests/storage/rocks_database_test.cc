@@ -3,6 +3,7 @@
 #include "absl/strings/match.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "storage/rocks_files.h"
 #include "tests/testing/faulty_file_system.h"
 #include "tests/testing/status_matchers.h"
 #include "tests/testing/temp_dir.h"
@@ -75,6 +76,24 @@ TEST_F(RocksDatabaseTest, AManifestThatCannotBeBegunLeavesTheOneBefore) {
     }
     EXPECT_THAT(Open(path, {"one"}), IsOk());
   }
+}
+
+TEST_F(RocksDatabaseTest, DeletionsThatAreNotMadeAreNotReportedAsMade) {
+  const TempDir directory;
+  {
+    const auto database = Open(directory / "database", {});
+    ASSERT_THAT(database, IsOk());
+    EXPECT_THAT(AwaitDeletions(**database, kName), IsOk());
+    files_->Inject({.operations = {FileOperation::kSyncDirectory}, .once = true});
+    EXPECT_THAT(AwaitDeletions(**database, kName), Fails(absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE"));
+    // The cause is gone, what it has left uncertain is not.
+    const absl::Status later = AwaitDeletions(**database, kName);
+    EXPECT_THAT(later, Fails(absl::StatusCode::kUnavailable, "STORAGE_UNAVAILABLE"));
+    EXPECT_THAT(later.message(), testing::HasSubstr("restart the server"));
+  }
+  const auto database = Open(directory / "database", {});
+  ASSERT_THAT(database, IsOk());
+  EXPECT_THAT(AwaitDeletions(**database, kName), IsOk());
 }
 
 }  // namespace
