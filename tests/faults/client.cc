@@ -19,6 +19,20 @@ std::string Input(Owner owner) {
           static_cast<char>(owner.subject * 31 + owner.sample * 17)};
 }
 
+std::string Owed(Engine& engine, const std::vector<std::shared_ptr<ModelEntry>>& entries) {
+  const auto counts = engine.ledger().CountsByState();
+  std::string owed = absl::StrCat(counts[records::Erasure::PENDING] + counts[records::Erasure::IN_PROGRESS],
+                                  " erasures; purger: ", engine.purger().problem().ToString());
+  for (const auto& entry : entries) {
+    for (uint32_t shard = 0; shard < entry->spec().sisa.shards; ++shard) {
+      const ShardStatus status = entry->Status(shard);
+      absl::StrAppend(&owed, "; ", entry->name(), "/", shard, ": phase ", static_cast<int>(status.phase), " ",
+                      status.problem);
+    }
+  }
+  return owed;
+}
+
 bool HasProblem(ModelEntry& entry) {
   for (uint32_t shard = 0; shard < entry.spec().sisa.shards; ++shard) {
     if (!entry.Status(shard).problem.empty()) return true;
@@ -215,7 +229,7 @@ void Client::WaitIdle() {
         std::any_of(entries.begin(), entries.end(), [](const auto& entry) { return HasProblem(*entry); });
     return idle || (expect_ == Expect::kErrors && hopeless);
   });
-  if (!settled) Complain("wait", "something is owed that does not come");
+  if (!settled) Complain("wait", "something is owed that does not come: " + Owed(*engine_, entries));
   for (const auto& entry : entries) {
     for (uint32_t shard = 0; shard < entry->spec().sisa.shards; ++shard) {
       const std::string problem = entry->Status(shard).problem;
