@@ -29,9 +29,10 @@ absl::StatusOr<bool> Rekeyer::Finish(ModelUid model, const Pseudonym& subject) {
   // The old key may go only when nothing needs it any more, also after a loss of power.
   RETURN_IF_ERROR(store_->Sync());
   CrashPoint("rekey_rows_written");
-  RETURN_IF_ERROR(keyring_->FinishRekey(model, subject));
-  // The digests of what the subject keeps are others now.
+  // The digests of what the subject keeps are others now. Told before the re-keying is off the list: a pass that finds
+  // none there may be the last one that was asked for, and what came after it nobody would look at.
   if (const auto entry = catalog_->FindByUid(model)) entry->Bump(rekey->shard, /*gone=*/false);
+  RETURN_IF_ERROR(keyring_->FinishRekey(model, subject));
   return true;
 }
 
