@@ -99,8 +99,7 @@ class NotingDirectory : public rocksdb::FSDirectoryWrapper {
 
 }  // namespace
 
-CautiousEnv::CautiousEnv(rocksdb::Env* env)
-    : CautiousEnv(env, std::make_shared<CautiousFiles>(env->GetFileSystem())) {}
+CautiousEnv::CautiousEnv(rocksdb::Env* env) : CautiousEnv(env, std::make_shared<CautiousFiles>(env->GetFileSystem())) {}
 
 CautiousEnv::CautiousEnv(rocksdb::Env* env, std::shared_ptr<CautiousFiles> files)
     : EnvWrapper(rocksdb::NewCompositeEnv(files)), files_(std::move(files)) {
