@@ -22,7 +22,8 @@ using rocksdb::Slice;
 namespace {
 
 constexpr absl::string_view kManifestPrefix = "MANIFEST-";
-constexpr absl::string_view kTemporarySuffix = ".dbtmp";  // what becomes CURRENT by a rename
+constexpr absl::string_view kTemporarySuffix = ".dbtmp";
+constexpr absl::string_view kOptionsPrefix = "OPTIONS-";
 constexpr absl::string_view kCurrent = "CURRENT";
 
 using Uncertain = std::shared_ptr<std::atomic<bool>>;
@@ -38,6 +39,12 @@ std::optional<uint64_t> ManifestNumber(absl::string_view name) {
   uint64_t number = 0;
   if (!absl::ConsumePrefix(&name, kManifestPrefix) || !absl::SimpleAtoi(name, &number)) return std::nullopt;
   return number;
+}
+
+// A MANIFEST, or what becomes CURRENT by a rename; OPTIONS are made the same way but say nothing about files.
+bool SaysWhichFiles(absl::string_view name) {
+  return absl::StartsWith(name, kManifestPrefix) ||
+         (absl::EndsWith(name, kTemporarySuffix) && !absl::StartsWith(name, kOptionsPrefix));
 }
 
 class NotingFile : public rocksdb::FSWritableFileOwnerWrapper {
@@ -109,10 +116,7 @@ CautiousEnv::CautiousEnv(rocksdb::Env* env, std::shared_ptr<CautiousFiles> files
 
 IOStatus CautiousFiles::NewWritableFile(const std::string& path, const FileOptions& options,
                                         std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
-  const std::string name = FileName(path);
-  if (!absl::StartsWith(name, kManifestPrefix) && !absl::EndsWith(name, kTemporarySuffix)) {
-    return target()->NewWritableFile(path, options, file, debug);
-  }
+  if (!SaysWhichFiles(FileName(path))) return target()->NewWritableFile(path, options, file, debug);
   IOStatus status = Noted(target()->NewWritableFile(path, options, file, debug), uncertain_);
   if (status.ok()) *file = std::make_unique<NotingFile>(std::move(*file), uncertain_);
   return status;
