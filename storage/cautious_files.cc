@@ -24,6 +24,7 @@ namespace {
 constexpr absl::string_view kManifestPrefix = "MANIFEST-";
 constexpr absl::string_view kTemporarySuffix = ".dbtmp";
 constexpr absl::string_view kOptionsPrefix = "OPTIONS-";
+constexpr absl::string_view kWalSuffix = ".log";
 constexpr absl::string_view kCurrent = "CURRENT";
 
 using Uncertain = std::shared_ptr<std::atomic<bool>>;
@@ -116,7 +117,14 @@ CautiousEnv::CautiousEnv(rocksdb::Env* env, std::shared_ptr<CautiousFiles> files
 
 IOStatus CautiousFiles::NewWritableFile(const std::string& path, const FileOptions& options,
                                         std::unique_ptr<rocksdb::FSWritableFile>* file, IODebugContext* debug) {
-  if (!SaysWhichFiles(FileName(path))) return target()->NewWritableFile(path, options, file, debug);
+  const std::string name = FileName(path);
+  if (absl::EndsWith(name, kWalSuffix)) {
+    if (IOStatus status = wals_->Sync(options.io_options, debug); !status.ok()) return status;
+    IOStatus status = target()->NewWritableFile(path, options, file, debug);
+    if (status.ok()) *file = wals_->Added(std::move(*file));
+    return status;
+  }
+  if (!SaysWhichFiles(name)) return target()->NewWritableFile(path, options, file, debug);
   IOStatus status = Noted(target()->NewWritableFile(path, options, file, debug), uncertain_);
   if (status.ok()) *file = std::make_unique<NotingFile>(std::move(*file), uncertain_);
   return status;
@@ -151,7 +159,7 @@ bool CautiousFiles::MayBeInUse(const std::string& path) {
     const std::optional<uint64_t> in_use = ManifestNumber(absl::StripTrailingAsciiWhitespace(current));
     return !in_use || *manifest <= *in_use;
   }
-  return absl::EndsWith(name, ".sst") || absl::EndsWith(name, ".blob") || absl::EndsWith(name, ".log");
+  return absl::EndsWith(name, ".sst") || absl::EndsWith(name, ".blob") || absl::EndsWith(name, kWalSuffix);
 }
 
 }  // namespace expunge

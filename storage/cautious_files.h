@@ -7,6 +7,7 @@
 
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
+#include "storage/wal_files.h"
 
 namespace expunge {
 
@@ -15,7 +16,13 @@ namespace expunge {
 // uncertain, and the deletion of a table, a blob file, a WAL or a MANIFEST up to the one in CURRENT fails with IOError,
 // until the database is reopened and has read what is on the disk. RocksDB has such a rule for flushes and compactions
 // but not for every change: when 7.8 fails to begin a MANIFEST, it takes the one in CURRENT for obsolete
-// (facebook/rocksdb#12865). Thread-safe.
+// (facebook/rocksdb#12865).
+//
+// A WAL begins when those before it are durable. RocksDB syncs them later, before it flushes what they hold, but any
+// MANIFEST that it writes meanwhile says that the column families without unflushed rows need the new WAL alone; when
+// a loss of power then cuts off what the old one was not synced with, it refuses to open ("SST file is ahead of WALs").
+//
+// Thread-safe.
 class CautiousFiles : public rocksdb::FileSystemWrapper {
  public:
   explicit CautiousFiles(const std::shared_ptr<rocksdb::FileSystem>& files) : FileSystemWrapper(files) {}
@@ -40,6 +47,7 @@ class CautiousFiles : public rocksdb::FileSystemWrapper {
 
   // Shared with the files, which RocksDB may close later than it lets go of this.
   const std::shared_ptr<std::atomic<bool>> uncertain_ = std::make_shared<std::atomic<bool>>(false);
+  const std::shared_ptr<WalFiles> wals_ = std::make_shared<WalFiles>();
 };
 
 // An Env over the files of `env`, which need not outlive it, with its clock.

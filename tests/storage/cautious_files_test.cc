@@ -47,6 +47,16 @@ class CautiousFilesTest : public testing::Test {
       EXPECT_TRUE(Deletes(name)) << name;
     }
   }
+  std::unique_ptr<rocksdb::FSWritableFile> Open(const std::string& name) {
+    std::unique_ptr<rocksdb::FSWritableFile> file;
+    last_open_ = files_->NewWritableFile(directory_ / name, {}, &file, nullptr);
+    return file;
+  }
+  std::string Read(const std::string& name) {
+    std::string contents;
+    EXPECT_TRUE(rocksdb::ReadFileToString(files_, directory_ / name, &contents).ok());
+    return contents;
+  }
   void FailOnce(FileOperation operation) { faulty_->Inject({.operations = {operation}, .once = true}); }
 
   const TempDir directory_;
@@ -54,6 +64,7 @@ class CautiousFilesTest : public testing::Test {
   FaultyEnv faulty_env_{faulty_};
   CautiousEnv env_{&faulty_env_};
   rocksdb::FileSystem* const files_ = env_.GetFileSystem().get();
+  rocksdb::IOStatus last_open_;
 };
 
 TEST_F(CautiousFilesTest, DeletesWhatItIsAskedToWhileAllIsWell) {
@@ -108,6 +119,45 @@ TEST_F(CautiousFilesTest, KeepsEveryManifestWhenCurrentCannotBeRead) {
   FailOnce(FileOperation::kAppend);
   EXPECT_FALSE(Write("MANIFEST-000006", "records").ok());
   EXPECT_FALSE(Deletes("MANIFEST-000006"));
+}
+
+TEST_F(CautiousFilesTest, BeginsAWalWhenThoseBeforeItAreDurable) {
+  std::unique_ptr<rocksdb::FSWritableFile> first = Open("000009.log");
+  ASSERT_TRUE(first->Append("row", {}, nullptr).ok());
+  std::unique_ptr<rocksdb::FSWritableFile> second = Open("000011.log");
+  ASSERT_TRUE(second->Append("row", {}, nullptr).ok());
+  first.reset();
+  second.reset();
+  faulty_->DropUnsynced();
+  EXPECT_EQ(Read("000009.log"), "row");
+  EXPECT_EQ(Read("000011.log"), "");
+}
+
+TEST_F(CautiousFilesTest, BeginsNoWalWhileOneBeforeItCannotBeSynced) {
+  std::unique_ptr<rocksdb::FSWritableFile> first = Open("000009.log");
+  ASSERT_TRUE(first->Append("row", {}, nullptr).ok());
+  FailOnce(FileOperation::kSync);
+  EXPECT_EQ(Open("000011.log"), nullptr);
+  EXPECT_TRUE(last_open_.IsIOError());
+  EXPECT_TRUE(files_->FileExists(directory_ / "000011.log", {}, nullptr).IsNotFound());
+
+  std::unique_ptr<rocksdb::FSWritableFile> second = Open("000011.log");
+  EXPECT_NE(second, nullptr);
+  first.reset();
+  second.reset();
+  faulty_->DropUnsynced();
+  EXPECT_EQ(Read("000009.log"), "row");
+}
+
+TEST_F(CautiousFilesTest, SyncsNoWalThatIsSyncedOrClosed) {
+  const std::unique_ptr<rocksdb::FSWritableFile> synced = Open("000009.log");
+  ASSERT_TRUE(synced->Append("row", {}, nullptr).ok());
+  ASSERT_TRUE(synced->Sync({}, nullptr).ok());
+  const std::unique_ptr<rocksdb::FSWritableFile> closed = Open("000010.log");
+  ASSERT_TRUE(closed->Append("row", {}, nullptr).ok());
+  ASSERT_TRUE(closed->Close({}, nullptr).ok());
+  FailOnce(FileOperation::kSync);
+  EXPECT_NE(Open("000011.log"), nullptr);
 }
 
 }  // namespace

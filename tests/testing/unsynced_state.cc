@@ -39,7 +39,8 @@ void UnsyncedState::DirectoryCreated(const std::string& path) {
 
 void UnsyncedState::Synced(const std::string& path, uint64_t bytes) {
   const MutexLock lock(&mutex_);
-  synced_bytes_[path] = bytes;
+  uint64_t& synced = synced_bytes_[path];
+  synced = std::max(synced, bytes);  // of two syncs at a time, the one of fewer bytes may end last
 }
 
 std::optional<std::string> UnsyncedState::BeforeRemoval(const std::string& path) {
