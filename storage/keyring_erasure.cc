@@ -117,31 +117,35 @@ absl::Status Keyring::CheckWritable() const { return impl_->Latched(); }
 
 absl::Status Keyring::RecordErasures(absl::Span<const ErasureWrite> writes, const AppendLeaves& append) {
   rocksdb::WriteBatch batch;
-  std::vector<KeyRange> touched;
-  std::map<ShardId, uint32_t> dead_from;  // by shard: the first slice whose checkpoints' deaths are in the batch
-  for (const ErasureWrite& write : writes) RETURN_IF_ERROR(impl_->StageErasure(write, &dead_from, &touched, &batch));
+  Impl::Staging staging;
+  {
+    SuppressionWriter suppressions(impl_->database.get(), &batch);
+    for (const ErasureWrite& write : writes) {
+      RETURN_IF_ERROR(impl_->StageErasure(write, &suppressions, &staging, &batch));
+    }
+  }
   RETURN_IF_ERROR(impl_->Latched());
   const auto stage = [&](rocksdb::WriteBatch* staged) {
     for (const ErasureWrite& write : writes) erasures_->Stage(*write.erasure, staged);
   };
   const absl::Status written = log_->Write(append, stage, &batch);
   if (!written.ok()) (void)impl_->Latch(log_->failure());
-  return impl_->EndDestruction(written, touched, !dead_from.empty());
+  return impl_->EndDestruction(written, staging.touched, !staging.dead_from.empty());
 }
 
-absl::Status Keyring::Impl::StageErasure(const ErasureWrite& write, std::map<ShardId, uint32_t>* dead_from,
-                                         std::vector<KeyRange>* touched, rocksdb::WriteBatch* batch) const {
+absl::Status Keyring::Impl::StageErasure(const ErasureWrite& write, SuppressionWriter* suppressions, Staging* staging,
+                                         rocksdb::WriteBatch* batch) const {
   records::ErasureTraces traces;
   for (const ModelUid model : write.forgotten_in) {
     RETURN_IF_ERROR(StageSubjectDeath(model, write.subject, &traces, batch));
-    touched->push_back(OneKey(EncodeSubjectDataKeyKey(model, write.subject)));
+    staging->touched.push_back(OneKey(EncodeSubjectDataKeyKey(model, write.subject)));
     traces.add_models(model);
     traces.set_pseudonym(std::string(AsBytes(write.subject)));
   }
   for (const ErasureWrite::Partial& partial : write.partial) {
     RETURN_IF_ERROR(StageSubjectDeath(partial.model, write.subject, &traces, batch));
     PutSubjectKey(partial.model, write.subject, *partial.new_key, batch);
-    touched->push_back(OneKey(EncodeSubjectDataKeyKey(partial.model, write.subject)));
+    staging->touched.push_back(OneKey(EncodeSubjectDataKeyKey(partial.model, write.subject)));
     traces.add_models(partial.model);
 
     const std::string place = EncodeRekeyKey(partial.model, write.subject);
@@ -155,16 +159,16 @@ absl::Status Keyring::Impl::StageErasure(const ErasureWrite& write, std::map<Sha
     batch->Put(place, EncodeRecord(rekey));
   }
   for (const Checkpoints& checkpoints : write.checkpoints) {
-    const auto [place, first] = dead_from->try_emplace(checkpoints.shard, checkpoints.first_slice);
+    const auto [place, first] = staging->dead_from.try_emplace(checkpoints.shard, checkpoints.first_slice);
     if (!first && place->second <= checkpoints.first_slice) continue;
     place->second = checkpoints.first_slice;
     RETURN_IF_ERROR(StageCheckpointDeaths(checkpoints, &traces, batch));
   }
   for (const ModelUid model : write.suppress_in) {
     const Digest name = write.suppress_samples.empty() ? SubjectName(write.subject) : SamplesName(write.subject);
-    RETURN_IF_ERROR(StageSuppression(*database, model, name, *write.erasure, batch));
+    RETURN_IF_ERROR(suppressions->Stage(model, name, *write.erasure));
     for (const SampleKey& sample : write.suppress_samples) {
-      RETURN_IF_ERROR(StageSuppression(*database, model, SampleName(write.subject, sample), *write.erasure, batch));
+      RETURN_IF_ERROR(suppressions->Stage(model, SampleName(write.subject, sample), *write.erasure));
     }
   }
   const bool whole = write.partial.empty() && std::find(write.suppress_in.begin(), write.suppress_in.end(),

@@ -19,6 +19,7 @@
 #include "storage/rocks_database.h"
 #include "storage/rocks_options.h"
 #include "storage/root_keys.h"
+#include "storage/suppressions.h"
 
 namespace expunge {
 
@@ -143,9 +144,14 @@ struct Keyring::Impl {
   absl::Status StageCheckpointDeaths(const Checkpoints& checkpoints, records::ErasureTraces* traces,
                                      rocksdb::WriteBatch* batch) const;
 
+  // What several erasures have in common that are staged into one batch of writes.
+  struct Staging {
+    std::map<ShardId, uint32_t> dead_from;  // by shard: the first slice whose checkpoints' deaths are in the batch
+    std::vector<KeyRange> touched;
+  };
   // Everything but the record itself.
-  absl::Status StageErasure(const ErasureWrite& write, std::map<ShardId, uint32_t>* dead_from,
-                            std::vector<KeyRange>* touched, rocksdb::WriteBatch* batch) const;
+  absl::Status StageErasure(const ErasureWrite& write, SuppressionWriter* suppressions, Staging* staging,
+                            rocksdb::WriteBatch* batch) const;
 
   Digest HiddenName(std::string_view purpose, const Pseudonym& subject, std::string_view sample) const;
   Digest SubjectName(const Pseudonym& subject) const { return HiddenName("forgotten subject", subject, {}); }

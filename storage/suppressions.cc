@@ -3,8 +3,10 @@
 #include "base/status_macros.h"
 #include "storage/rocks_options.h"
 #include "storage/rocks_rows.h"
+#include "storage/rocks_status.h"
 
 namespace expunge {
+
 absl::StatusOr<bool> IsSuppressed(const RocksDatabase& database, ModelUid uid, const Digest& name) {
   for (const ModelUid scope : {uid, kEveryModel}) {
     ASSIGN_OR_RETURN(const auto row, GetRecord<records::Suppression>(
@@ -21,19 +23,25 @@ absl::Status StageLift(const RocksDatabase& database, ModelUid uid, const Digest
   return absl::OkStatus();
 }
 
-absl::Status StageSuppression(const RocksDatabase& database, ModelUid uid, const Digest& name,
-                              const records::Erasure& erasure, rocksdb::WriteBatch* batch) {
+rocksdb::Iterator& SuppressionWriter::rows() {
+  if (rows_ == nullptr) {
+    rows_.reset((*database_)->NewIterator(rocksdb::ReadOptions(), database_->family(kSuppressions)));
+  }
+  return *rows_;
+}
+
+absl::Status SuppressionWriter::Stage(ModelUid uid, const Digest& name, const records::Erasure& erasure) {
   if (uid == kEveryModel) {
-    RETURN_IF_ERROR(ScanRows(database, kSuppressions, rocksdb::ReadOptions(), PrefixRange(AsBytes(name)),
-                             kSuppressionKind, [&](std::string_view key, std::string_view) -> absl::StatusOr<bool> {
-                               batch->Delete(database.family(kSuppressions), key);
-                               return true;
-                             }));
+    const rocksdb::Slice prefix(AsBytes(name));
+    for (rows().Seek(prefix); rows().Valid() && rows().key().starts_with(prefix); rows().Next()) {
+      batch_->Delete(database_->family(kSuppressions), rows().key());
+    }
+    RETURN_IF_ERROR(FromRocks(rows().status(), kSuppressionKind));
   }
   records::Suppression row;
   row.set_erasure(erasure.sequence());
   row.set_time_micros(erasure.received_time_micros());
-  batch->Put(database.family(kSuppressions), EncodeSuppressionKey(name, uid), EncodeRecord(row));
+  batch_->Put(database_->family(kSuppressions), EncodeSuppressionKey(name, uid), EncodeRecord(row));
   return absl::OkStatus();
 }
 

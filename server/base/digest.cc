@@ -1,7 +1,8 @@
 #include "base/digest.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <openssl/params.h>
 
 #include <cstdlib>
 #include <cstring>
@@ -15,6 +16,25 @@ namespace {
 // OpenSSL's digests fail only when memory is exhausted or the library is broken; nothing can go on then.
 void CheckOpenSsl(int result) {
   if (result != 1) std::abort();
+}
+
+// Fetched once: looking an algorithm up costs more than hashing what we hash.
+const EVP_MD* Sha256Algorithm() {
+  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
+  return algorithm;
+}
+
+// HMAC-SHA256 without a key.
+const EVP_MAC_CTX* HmacTemplate() {
+  static const EVP_MAC_CTX* const context = [] {
+    EVP_MAC_CTX* const made = EVP_MAC_CTX_new(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+                                     OSSL_PARAM_construct_end()};
+    CheckOpenSsl(EVP_MAC_CTX_set_params(made, parameters));
+    return made;
+  }();
+  return context;
 }
 
 }  // namespace
@@ -36,7 +56,7 @@ std::string LittleEndian(uint64_t value) {
 
 Digest Sha256(std::string_view bytes) {
   Digest digest;
-  CheckOpenSsl(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, EVP_sha256(), nullptr));
+  CheckOpenSsl(EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, Sha256Algorithm(), nullptr));
   return digest;
 }
 
@@ -46,11 +66,16 @@ Digest KeyedHash(std::string_view key, std::initializer_list<std::string_view> p
     message.append(LittleEndian(part.size()));
     message.append(part);
   }
+  // A copy for each call: when it is freed, what it knows of the key is wiped.
+  const std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context(EVP_MAC_CTX_dup(HmacTemplate()),
+                                                                          &EVP_MAC_CTX_free);
+  CheckOpenSsl(context != nullptr);
+  const auto bytes = [](std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); };
   Digest digest;
-  const unsigned char* result =
-      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const unsigned char*>(message.data()), message.size(), digest.data(), nullptr);
-  CheckOpenSsl(result != nullptr);
+  size_t length = 0;
+  CheckOpenSsl(EVP_MAC_init(context.get(), bytes(key), key.size(), nullptr));
+  CheckOpenSsl(EVP_MAC_update(context.get(), bytes(message), message.size()));
+  CheckOpenSsl(EVP_MAC_final(context.get(), digest.data(), &length, digest.size()));
   return digest;
 }
 
@@ -61,7 +86,7 @@ struct DigestBuilder::State {
 
 DigestBuilder::DigestBuilder(std::string_view domain) : state_(std::make_unique<State>()) {
   CheckOpenSsl(state_->context != nullptr);
-  CheckOpenSsl(EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr));
+  CheckOpenSsl(EVP_DigestInit_ex(state_->context, Sha256Algorithm(), nullptr));
   AddBytes(domain);
 }
 

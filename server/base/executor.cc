@@ -12,9 +12,9 @@ namespace expunge {
 
 void NameThisThread(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
-void LowerThisThreadsPriority() {
+void LowerThisThreadsPriority(LowPriority priority) {
   const sched_param parameters = {};
-  pthread_setschedparam(pthread_self(), SCHED_BATCH, &parameters);
+  pthread_setschedparam(pthread_self(), priority == LowPriority::kIdle ? SCHED_IDLE : SCHED_BATCH, &parameters);
   setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
 }
 

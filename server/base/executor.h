@@ -41,8 +41,14 @@ class ThreadPool : public Executor {
 // Names the calling thread, for debuggers and `top -H`.
 void NameThisThread(const std::string& name);
 
-// Puts the calling thread below normal ones for the CPU (nice 10 and SCHED_BATCH). Best effort.
-void LowerThisThreadsPriority();
+// Below the normal threads, which answer callers.
+enum class LowPriority {
+  kModest,  // nice 10 and SCHED_BATCH: slowly, also while others want every processor
+  kIdle,    // SCHED_IDLE: gives way at once, and while others want every processor gets hardly more than nothing
+};
+
+// Of the calling thread, for the processor. Best effort.
+void LowerThisThreadsPriority(LowPriority priority);
 
 }  // namespace expunge
 

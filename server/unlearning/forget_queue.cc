@@ -1,28 +1,37 @@
 #include "unlearning/forget_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace expunge {
 namespace {
 
 constexpr size_t kMaxBatch = 128;  // also bounds how many subjects are locked at a time
+constexpr size_t kMinHalf = 8;     // fewer are not worth a synced write of their own
 
 }  // namespace
 
 void ForgetQueue::Submit(ForgetRequest request, Done done) {
+  Apply([&] { waiting_.push_back({std::move(request), std::move(done)}); });
+}
+
+void ForgetQueue::Apply(absl::FunctionRef<void()> change) {
   {
     MutexLock lock(&mutex_);
-    waiting_.push_back({std::move(request), std::move(done)});
-    if (waiting_.size() > 1) return;
+    change();
+    if (scheduled_ || waiting_.empty() || waiting_.size() < std::min(running_, kMaxBatch)) return;
+    scheduled_ = true;
   }
   executor_->Schedule([this] { RunBatch(); });
 }
 
 std::vector<ForgetQueue::Entry> ForgetQueue::TakeBatch() {
   std::vector<Entry> batch;
-  {
-    MutexLock lock(&mutex_);
-    while (!waiting_.empty() && batch.size() < kMaxBatch) {
+  Apply([&] {
+    scheduled_ = false;
+    // Half of those on their way: another thread prepares the other half while this one waits for the disk.
+    const size_t fair = std::clamp((waiting_.size() + running_ + 1) / 2, kMinHalf, kMaxBatch);
+    while (!waiting_.empty() && batch.size() < fair) {
       // Sealing anew what a subject keeps takes long: nobody else should wait for it.
       const bool alone = !waiting_.front().request.sample_ids.empty();
       if (alone && !batch.empty()) break;
@@ -30,9 +39,8 @@ std::vector<ForgetQueue::Entry> ForgetQueue::TakeBatch() {
       waiting_.pop_front();
       if (alone) break;
     }
-    if (waiting_.empty()) return batch;
-  }
-  executor_->Schedule([this] { RunBatch(); });
+    running_ += batch.size();
+  });
   return batch;
 }
 
@@ -41,6 +49,7 @@ void ForgetQueue::RunBatch() {
   std::vector<ForgetRequest> requests;
   for (Entry& entry : batch) requests.push_back(std::move(entry.request));
   std::vector<absl::StatusOr<ForgetResult>> results = unlearner_->ForgetAll(requests);
+  Apply([&] { running_ -= batch.size(); });
   // After the last of them this queue may be gone.
   for (size_t i = 0; i < batch.size(); ++i) batch[i].done(std::move(results[i]));
 }

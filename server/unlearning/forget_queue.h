@@ -6,6 +6,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "base/executor.h"
 #include "base/mutex.h"
@@ -13,8 +14,10 @@
 
 namespace expunge {
 
-// Gathers the Forgets that arrive while others are written: the more wait, the more share the next synced write.
-// Thread-safe. Outlives the calls of `done` that it owes.
+// Gathers the Forgets that arrive while others are written: the more wait, the more share the next synced write. One
+// that finds nothing being written begins at once; beside those being written, the next ones begin when as many wait.
+// So every write has a fair part of the callers, and none waits for a clock. Thread-safe. Outlives the calls of `done`
+// that it owes.
 class ForgetQueue {
  public:
   using Done = absl::AnyInvocable<void(absl::StatusOr<ForgetResult>)>;
@@ -33,11 +36,15 @@ class ForgetQueue {
 
   void RunBatch();
   std::vector<Entry> TakeBatch();
+  // Makes `change` under the lock, and schedules a RunBatch when one is due after it.
+  void Apply(absl::FunctionRef<void()> change);
 
   Unlearner* const unlearner_;
   Executor* const executor_;
   Mutex mutex_;
-  std::deque<Entry> waiting_ ABSL_GUARDED_BY(mutex_);  // while any does, one RunBatch is scheduled
+  std::deque<Entry> waiting_ ABSL_GUARDED_BY(mutex_);
+  size_t running_ ABSL_GUARDED_BY(mutex_) = 0;      // entries taken and not yet answered
+  bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;  // a RunBatch that has not taken its entries
 };
 
 }  // namespace expunge

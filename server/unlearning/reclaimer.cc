@@ -58,7 +58,7 @@ void Reclaimer::Start() {
 
 void Reclaimer::Run() {
   NameThisThread("reclaimer");
-  LowerThisThreadsPriority();
+  LowerThisThreadsPriority(LowPriority::kModest);
   while (!stopping_) {
     const absl::StatusOr<absl::Time> next = NextTime();
     absl::Status status = next.status();

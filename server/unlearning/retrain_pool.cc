@@ -77,7 +77,7 @@ std::optional<RetrainQueue::Work> RetrainPool::WaitForWork() {
 
 void RetrainPool::Run() {
   NameThisThread("retrain");
-  LowerThisThreadsPriority();
+  LowerThisThreadsPriority(LowPriority::kIdle);
   while (auto work = WaitForWork()) {
     const absl::Time again = Attempt(*work);
     MutexLock lock(&mutex_);
