@@ -22,8 +22,14 @@ constexpr int kMaxThreads = 1024;
 constexpr double kMaxDelaySeconds = 30 * 24 * 3600;
 constexpr double kMaxDrainSeconds = 3600;
 constexpr double kMaxThresholdHours = 24 * 365;
+constexpr size_t kMaxBatch = 4096;
+constexpr int64_t kMaxQueueDelayMicroseconds = 10'000'000;
+constexpr size_t kMaxQueue = 1'000'000;
 
 int Cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
+
+// Half of the cores: gRPC needs the others, and a batch is the better the fewer there are at a time.
+int PredictThreads() { return std::max(1, Cores() / 2); }
 
 // --some-option has the variable EXPUNGE_SOME_OPTION.
 CLI::Option* WithVariable(CLI::Option* option) {
@@ -51,6 +57,7 @@ CLI::Validator NumberFrom(double min, double max) {
 struct Values {
   ServerOptions options;
   double retrain_delay_seconds = 0;
+  int64_t max_queue_delay_microseconds = 0;
   double reclaim_threshold_hours = 24;
   double reclaim_mib_per_second = 32;
   std::string log_level = "info";
@@ -76,10 +83,26 @@ void DeclareLog(CLI::App& app, Engine::Options& options) {
       ->configurable(false);
 }
 
+void DeclareBatcher(CLI::App& app, Values& values) {
+  Batcher::Options& options = values.options.batcher;
+  WithVariable(app.add_option("--predict-threads", options.threads, "Threads that compute answers"))
+      ->check(CLI::Range(1, kMaxThreads));
+  WithVariable(app.add_option("--max-batch-size", options.max_batch_size,
+                              "Inputs of waiting Predicts that are computed together at most"))
+      ->check(CLI::Range(size_t{1}, kMaxBatch));
+  WithVariable(app.add_option("--max-queue-delay-microseconds", values.max_queue_delay_microseconds,
+                              "How long a Predict may wait for its batch to fill up while another batch is computed; "
+                              "none waits while none is"))
+      ->check(CLI::Range(int64_t{0}, kMaxQueueDelayMicroseconds));
+  WithVariable(app.add_option("--max-queue-size", options.max_queue_size,
+                              "Predicts that may wait; one more is refused with RESOURCE_EXHAUSTED"))
+      ->check(CLI::Range(size_t{1}, kMaxQueue));
+}
+
 void Declare(CLI::App& app, Values& values) {
   ServerOptions& options = values.options;
   options.engine.retrain.workers = Cores();
-  options.predict_threads = Cores();
+  options.batcher.threads = PredictThreads();
   options.io_threads = 4;
   options.forget_threads = 2;  // one prepares the next write while another waits for the disk
   options.drain_seconds = 30;
@@ -99,8 +122,7 @@ void Declare(CLI::App& app, Values& values) {
                               "AVX2, which give the same bits on every x86-64 machine with AVX2 and FMA, so that a "
                               "data directory can move and a replay can run elsewhere. A change retrains every model"))
       ->check(CLI::IsMember({"native", "portable"}));
-  WithVariable(app.add_option("--predict-threads", options.predict_threads, "Threads that compute answers"))
-      ->check(CLI::Range(1, kMaxThreads));
+  DeclareBatcher(app, values);
   WithVariable(app.add_option("--io-threads", options.io_threads, "Threads that wait for the disk"))
       ->check(CLI::Range(1, kMaxThreads));
   WithVariable(app.add_option("--forget-threads", options.forget_threads,
@@ -177,6 +199,7 @@ ServerOptions Finish(const Values& values) {
   options.engine.retrain.retrain_delay = absl::Seconds(values.retrain_delay_seconds);
   options.engine.reclaim.delete_persistence_threshold = absl::Hours(values.reclaim_threshold_hours);
   options.engine.reclaim.bytes_per_second = static_cast<uint64_t>(values.reclaim_mib_per_second * (1 << 20));
+  options.batcher.max_queue_delay = absl::Microseconds(values.max_queue_delay_microseconds);
   options.engine.recovery_threads = options.engine.retrain.workers;
   options.numerics = values.numerics == "portable" ? Numerics::kPortable : Numerics::kNative;
   options.log_level = levels.at(values.log_level);

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "engine/engine.h"
 #include "rpc/server.h"
+#include "serving/batcher.h"
 
 namespace expunge {
 
@@ -20,7 +21,7 @@ enum class Numerics {
 struct ServerOptions {
   Engine::Options engine;
   Server::Options server;
-  int predict_threads = 1;
+  Batcher::Options batcher;
   int io_threads = 1;
   int forget_threads = 1;
   double drain_seconds = 0;

@@ -33,6 +33,7 @@
 #include "metrics/metrics_server.h"
 #include "options.h"
 #include "rpc/server.h"
+#include "serving/batcher.h"
 
 namespace expunge {
 namespace {
@@ -98,14 +99,14 @@ absl::Status Run(const ServerOptions& options, char** argv) {
   }
   ThreadPool io("io", options.io_threads);
   ThreadPool forget("forget", options.forget_threads);
-  ThreadPool predict("predict", options.predict_threads);
+  Batcher batcher(options.batcher);
   ThreadPool replay("replay", 1);
   ThreadPool admin("admin", 1);
   ASSIGN_OR_RETURN(const std::unique_ptr<Server> server, Server::Start(options.server, {.engine = engine.get(),
                                                                                         .clock = &SystemClock(),
                                                                                         .io = &io,
                                                                                         .forget = &forget,
-                                                                                        .predict = &predict,
+                                                                                        .batcher = &batcher,
                                                                                         .replay = &replay,
                                                                                         .admin = &admin}));
   RETURN_IF_ERROR(WritePortFile("--port-file", options.port_file, server->port()));

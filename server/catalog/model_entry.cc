@@ -11,7 +11,7 @@ ModelEntry::ModelEntry(ModelUid uid, records::Model model_record, ModelSpec spec
       spec_(std::move(spec)),
       create_time_(absl::FromUnixMicros(record.create_time_micros())),
       trained_(record.trained_through_batch() > 0),
-      ensemble_(spec_.sisa.shards, clock) {
+      ensemble_(spec_.sisa.shards, spec_.sisa.slices, clock) {
   for (uint32_t i = 0; i < spec_.sisa.shards; ++i) {
     shards_.push_back(std::make_unique<Shard>());
     MutexLock lock(&shards_.back()->mutex);
@@ -59,6 +59,7 @@ uint64_t ModelEntry::Bump(uint32_t shard, bool gone) {
   for (ShardStatus::Slice& slice : state.status.slices) {
     if (gone) slice = {.samples = slice.samples};
   }
+  ensemble_.SetEmpty(shard, false, state.generation);  // it may have got samples
   return state.generation;
 }
 

@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <cstring>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
 #include "learning/architecture.h"
+#include "learning/dense_network.h"
 #include "learning/forward.h"
 #include "learning/normalizer.h"
 #include "learning/torch_call.h"
@@ -20,9 +23,9 @@ namespace {
 // Bounds what one call holds beside its arguments: floats in the widest activation of the samples taken at once.
 constexpr int64_t kActivationFloats = int64_t{1} << 20;
 
-class TorchNetwork : public Network {
+class ConvolutionalNetwork : public Network {
  public:
-  TorchNetwork(const ModelSpec& spec, absl::Span<const float> parameters)
+  ConvolutionalNetwork(const ModelSpec& spec, absl::Span<const float> parameters)
       : spec_(spec),
         normalizer_(spec.input),
         samples_at_once_(std::max<int64_t>(1, kActivationFloats / WidestActivation(spec))) {
@@ -55,6 +58,13 @@ class TorchNetwork : public Network {
     });
   }
 
+  // What the libraries make at their first use of these shapes should not be made on a caller's time.
+  absl::Status WarmUp() const {
+    const std::vector<uint8_t> sample(normalizer_.sample_bytes());
+    std::vector<float> probabilities(spec_.classes());
+    return Probabilities(sample, 1, absl::MakeSpan(probabilities));
+  }
+
  private:
   const ModelSpec spec_;
   const Normalizer normalizer_;
@@ -71,8 +81,14 @@ absl::StatusOr<std::shared_ptr<const Network>> CreateTorchNetwork(const ModelSpe
     return absl::InternalError(absl::StrCat("the model has ", expected, " parameters, given are ", parameters.size()));
   }
   std::shared_ptr<const Network> network;
-  absl::Status status = CallTorch([&] {
-    network = std::make_shared<TorchNetwork>(spec, parameters);
+  absl::Status status = CallTorch([&]() -> absl::Status {
+    if (!std::holds_alternative<Cnn>(spec.architecture)) {
+      network = CreateDenseNetwork(spec, parameters);
+      return absl::OkStatus();
+    }
+    auto convolutional = std::make_shared<ConvolutionalNetwork>(spec, parameters);
+    RETURN_IF_ERROR(convolutional->WarmUp());
+    network = std::move(convolutional);
     return absl::OkStatus();
   });
   if (!status.ok()) return status;

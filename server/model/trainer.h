@@ -42,6 +42,14 @@ class Network {
   // A sample's probabilities do not depend on the others in its batch beyond the last bits.
   virtual absl::Status Probabilities(absl::Span<const uint8_t> inputs, size_t batch,
                                      absl::Span<float> probabilities) const = 0;
+
+  // What each of `networks`, all of one model and built by one trainer, this one among them, answers to the same
+  // samples. `samples`: where each lies, `sample_bytes` long, in the source dtype, at any alignment. Writes, network by
+  // network, samples x classes probabilities. By default one network after the other; one that can share work between
+  // them does.
+  virtual absl::Status ProbabilitiesOfAll(absl::Span<const Network* const> networks,
+                                          absl::Span<const uint8_t* const> samples, size_t sample_bytes,
+                                          absl::Span<float> probabilities) const;
 };
 
 // Thread-safe: several workers train different shards through one Trainer.

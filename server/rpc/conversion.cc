@@ -290,23 +290,22 @@ v1::Erasure ErasureToWire(const records::Erasure& erasure, const Catalog& catalo
   return wire;
 }
 
-v1::PredictResponse PredictionToWire(Prediction prediction, const ModelSpec& spec) {
-  v1::PredictResponse wire;
-  wire.mutable_predictions()->Reserve(static_cast<int>(prediction.verdicts.size()));
-  for (const Verdict& verdict : prediction.verdicts) {
-    v1::Prediction* const one = wire.add_predictions();
+void PredictionToWire(const Batcher::Answer& answer, const ModelSpec& spec, v1::PredictResponse* wire) {
+  wire->mutable_predictions()->Reserve(static_cast<int>(answer.count));
+  for (size_t i = answer.first; i < answer.first + answer.count; ++i) {
+    const Verdict& verdict = answer.prediction.verdicts[i];
+    const absl::Span<const float> probabilities = answer.prediction.ProbabilitiesOf(i);
+    v1::Prediction* const one = wire->add_predictions();
     one->set_label(spec.labels[verdict.label]);
     one->set_class_index(verdict.label);
-    one->mutable_probabilities()->Assign(verdict.probabilities.begin(), verdict.probabilities.end());
+    one->mutable_probabilities()->Add(probabilities.begin(), probabilities.end());
+    one->set_certified(verdict.certified);
   }
-  const Snapshot& snapshot = *prediction.snapshot;
-  wire.set_ensemble_version(snapshot.version);
-  wire.set_constituents_voting(static_cast<uint32_t>(snapshot.constituents.size()));
-  wire.set_constituents_clean(static_cast<uint32_t>(
-      std::count_if(snapshot.constituents.begin(), snapshot.constituents.end(),
-                    [&spec](const Constituent& constituent) { return constituent.slices == spec.sisa.slices; })));
-  wire.set_constituents_total(spec.sisa.shards);
-  return wire;
+  const Snapshot& snapshot = *answer.prediction.snapshot;
+  wire->set_ensemble_version(snapshot.version);
+  wire->set_constituents_voting(static_cast<uint32_t>(snapshot.constituents.size()));
+  wire->set_constituents_clean(snapshot.complete_count);
+  wire->set_constituents_total(spec.sisa.shards);
 }
 
 v1::AuditReport ReportToWire(const StatusReport& report, absl::Time now, bool with_models) {

@@ -14,7 +14,7 @@
 #include "expunge/v1/prediction_service.pb.h"
 #include "expunge/v1/resources.pb.h"
 #include "model/spec.h"
-#include "serving/predictor.h"
+#include "serving/batcher.h"
 #include "unlearning/replayer.h"
 #include "unlearning/unlearner.h"
 
@@ -36,7 +36,7 @@ v1::Model ModelToWire(ModelEntry& model, ModelDetail detail);
 // `catalog` tells how far each task's shard is.
 v1::Erasure ErasureToWire(const records::Erasure& erasure, const Catalog& catalog);
 
-v1::PredictResponse PredictionToWire(Prediction prediction, const ModelSpec& spec);
+void PredictionToWire(const Batcher::Answer& answer, const ModelSpec& spec, v1::PredictResponse* wire);
 v1::AuditReport ReportToWire(const StatusReport& report, absl::Time now, bool with_models);
 v1::ReplayProgress ReplayVerdictToWire(const ReplayVerdict& verdict, uint32_t shard, const ModelSpec& spec);
 

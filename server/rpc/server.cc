@@ -25,8 +25,8 @@
 namespace expunge {
 namespace {
 
-// More than Predict admits, so that one too many is refused instead of waiting unheard.
-constexpr int kMaxCallsPerConnection = 2048;
+// Beside the Predicts that may wait, so that one too many is refused instead of waiting unheard.
+constexpr size_t kOtherCallsPerConnection = 1024;
 // What messages that are being read or written may hold; beyond it gRPC slows down and refuses.
 constexpr size_t kMaxTransportBytes = size_t{1} << 30;
 
@@ -56,7 +56,8 @@ void PrepareGrpc() {
 
 Server::Server(const Options& options, const Parts& parts)
     : watches_(options.max_watches),
-      prediction_service_(&parts.engine->catalog(), parts.predict),
+      predictor_(parts.batcher, &parts.engine->ledger()),
+      prediction_service_(&parts.engine->catalog(), &predictor_),
       erasure_service_({.unlearner = &parts.engine->unlearner(),
                         .ledger = &parts.engine->ledger(),
                         .auditor = &parts.engine->auditor(),
@@ -103,7 +104,8 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
   grpc::ServerBuilder builder;
   builder.AddListeningPort(options.listen, grpc::InsecureServerCredentials(), &server->port_);
   builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);  // or a second server would share the port
-  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxCallsPerConnection);
+  builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS,
+                             static_cast<int>(parts.batcher->max_queue_size() + kOtherCallsPerConnection));
   builder.SetResourceQuota(grpc::ResourceQuota("expunge").Resize(kMaxTransportBytes));
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
   builder.RegisterService(&server->prediction_service_);

@@ -15,10 +15,12 @@
 #include "rpc/audit_service.h"
 #include "rpc/drain.h"
 #include "rpc/erasure_service.h"
+#include "rpc/model_predictor.h"
 #include "rpc/model_service.h"
 #include "rpc/prediction_service.h"
 #include "rpc/running_calls.h"
 #include "rpc/watch_limit.h"
+#include "serving/batcher.h"
 
 namespace expunge {
 
@@ -39,11 +41,11 @@ class Server {
   struct Parts {
     Engine* engine;  // recovered
     const Clock* clock;
-    Executor* io;       // waits for the disk
-    Executor* forget;   // waits for the disk with Forgets alone: nothing that takes long may keep them waiting
-    Executor* predict;  // computes answers
-    Executor* replay;   // trains for hours, below everything else in priority
-    Executor* admin;    // copies and rewrites files for minutes, below everything else in priority
+    Executor* io;      // waits for the disk
+    Executor* forget;  // waits for the disk with Forgets alone: nothing that takes long may keep them waiting
+    Batcher* batcher;  // computes answers
+    Executor* replay;  // trains for hours, below everything else in priority
+    Executor* admin;   // copies and rewrites files for minutes, below everything else in priority
   };
 
   // Serves when it returns. INVALID_ARGUMENT: an option is
@@ -66,6 +68,7 @@ class Server {
   class Drain drain_;
   RunningCalls calls_;
   WatchLimit watches_;
+  ModelPredictor predictor_;
   PredictionService prediction_service_;
   ErasureService erasure_service_;
   AuditService audit_service_;

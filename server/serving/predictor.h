@@ -2,7 +2,6 @@
 #define EXPUNGE_SERVING_PREDICTOR_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -15,18 +14,21 @@
 namespace expunge {
 
 struct Prediction {
-  std::vector<Verdict> verdicts;             // one per input
+  std::vector<Verdict> verdicts;             // one per sample
+  std::vector<float> probabilities;          // samples x classes: means over the constituents
   std::shared_ptr<const Snapshot> snapshot;  // what answered
+
+  absl::Span<const float> ProbabilitiesOf(size_t sample) const {
+    const size_t classes = probabilities.size() / verdicts.size();
+    return absl::MakeConstSpan(probabilities).subspan(sample * classes, classes);
+  }
 };
 
-// Answers a batch with the constituents of one snapshot, taken when the call begins. Thread-safe; takes no lock.
-// `inputs`: `batch` samples in the model's source dtype, row-major; the caller has checked their size and values.
-// `abandoned` is asked before each constituent.
-// FAILED_PRECONDITION (MODEL_NOT_TRAINED) or UNAVAILABLE (NO_CONSTITUENTS, with a time to retry after: every
-// constituent is being retrained) when none votes, depending on `trained`; CANCELLED when abandoned.
-absl::StatusOr<Prediction> Predict(const ModelSpec& spec, const Ensemble& ensemble, bool trained,
-                                   absl::Span<const uint8_t> inputs, size_t batch,
-                                   const std::function<bool()>& abandoned);
+// Answers a batch with the constituents of one snapshot. Thread-safe; takes no lock. `samples`: where each lies, in the
+// model's source dtype, row-major; the caller has checked their size and values.
+// UNAVAILABLE (NO_CONSTITUENTS, with a time to retry after) when none votes.
+absl::StatusOr<Prediction> Predict(const ModelSpec& spec, std::shared_ptr<const Snapshot> snapshot,
+                                   absl::Span<const uint8_t* const> samples);
 
 }  // namespace expunge
 

@@ -33,8 +33,8 @@ class ErasureLedger {
   // Counts the erasures by state: reads every record once.
   static absl::StatusOr<std::unique_ptr<ErasureLedger>> Open(Keyring* keyring, const Clock* clock);
 
-  // The next sequence number: never given twice while the process lives; gaps are possible. It counts as not isolated
-  // until EndIsolation, which follows also when the erasure came to nothing.
+  // The next sequence number: never given twice while the process lives; gaps are possible, because an erasure may come
+  // to nothing. It counts as not isolated until EndIsolation, which follows when nothing votes that knows the erased.
   ErasureSequence BeginIsolation();
   void EndIsolation(ErasureSequence sequence);
 

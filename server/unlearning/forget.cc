@@ -183,7 +183,6 @@ void Unlearner::ForgetBatch(std::vector<Forgetting> batch) {
     for (size_t i = 0; i < one.holdings.size(); ++i) {
       one.holdings[i].model->EndErasure(one.holdings[i].shard, one.first_slice(i), /*erased=*/true);
     }
-    parts_.ledger->EndIsolation(one.erasure().sequence());
     if (!IsUnfinished(one.erasure())) continue;
     if (const absl::Status announced = Announce(one.erasure()); !announced.ok()) *one.result = announced;
   }
@@ -309,6 +308,7 @@ void Unlearner::Withdraw(const std::vector<Forgetting>& batch) {
   const int64_t now = absl::ToUnixMicros(parts_.clock->Now());
   for (const Forgetting& one : batch) {
     if (IsUnfinished(one.erasure())) one.erasure().set_isolated_time_micros(now);
+    parts_.ledger->EndIsolation(one.erasure().sequence());
   }
 }
 
@@ -320,7 +320,6 @@ void Unlearner::GiveUp(const std::vector<Forgetting>& batch, const absl::Status&
       // What was withdrawn may vote again.
       parts_.pool->Notify({holding.model->uid(), holding.shard}, absl::InfiniteFuture());
     }
-    parts_.ledger->EndIsolation(one.erasure().sequence());
     *one.result = why;
   }
 }

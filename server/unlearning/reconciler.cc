@@ -307,6 +307,7 @@ absl::StatusOr<bool> Reconciler::Commit(Pass& pass, uint32_t slice, double worke
 }
 
 absl::StatusOr<Reconciler::Outcome> Reconciler::Finish(Pass& pass) {
+  pass.model.ensemble().SetEmpty(pass.id.shard, pass.empty(), pass.generation);
   if (!pass.empty()) {
     ASSIGN_OR_RETURN(const bool published, PublishPrefix(pass));
     if (!published) return Outcome::kMoved;

@@ -20,7 +20,7 @@ int Cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurre
 }  // namespace
 
 BenchServer::BenchServer(const Trainer* trainer, absl::Duration retrain_delay)
-    : io_("io", 4), forget_("forget", 2), predict_("predict", Cores()), replay_("replay", 1) {
+    : io_("io", 4), forget_("forget", 2), batcher_({.threads = std::max(1, Cores() / 2)}), replay_("replay", 1) {
   engine_ = ValueOf(
       Engine::Open({.data_dir = directory_.path(), .retrain = {.workers = Cores(), .retrain_delay = retrain_delay}},
                    trainer, &SystemClock()));
@@ -29,7 +29,7 @@ BenchServer::BenchServer(const Trainer* trainer, absl::Duration retrain_delay)
                                                               .clock = &SystemClock(),
                                                               .io = &io_,
                                                               .forget = &forget_,
-                                                              .predict = &predict_,
+                                                              .batcher = &batcher_,
                                                               .replay = &replay_,
                                                               .admin = &replay_}));
   client_ = std::make_unique<Client>(Client::Options{.address = absl::StrCat("127.0.0.1:", server_->port())});

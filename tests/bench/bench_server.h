@@ -29,7 +29,7 @@ class BenchServer {
   std::unique_ptr<Engine> engine_;
   ThreadPool io_;
   ThreadPool forget_;
-  ThreadPool predict_;
+  Batcher batcher_;
   ThreadPool replay_;
   std::unique_ptr<Server> server_;
   std::unique_ptr<Client> client_;

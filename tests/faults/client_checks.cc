@@ -137,10 +137,9 @@ void Client::CheckVotes() {
   for (const std::shared_ptr<ModelEntry>& entry : engine_->catalog().List()) {
     const Ledger::Model& model = ledger_.models()[entry->name()];
     const std::vector<uint8_t> input(entry->spec().input.SampleBytes());
-    const auto prediction = Predict(entry->spec(), entry->ensemble(), entry->trained(), input, 1, [] { return false; });
+    const auto prediction = Predict(entry->spec(), entry->ensemble().Current(), {input.data()});
     if (!prediction.ok()) {
-      const std::string reason = ReasonOf(prediction.status());
-      if (reason != "MODEL_NOT_TRAINED" && reason != "NO_CONSTITUENTS") Note(prediction.status(), "predict");
+      if (ReasonOf(prediction.status()) != "NO_CONSTITUENTS") Note(prediction.status(), "predict");
       continue;
     }
     for (const Constituent& constituent : prediction->snapshot->constituents) {

@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <numeric>
 #include <thread>
+#include <variant>
 
 #include "learning/torch_trainer.h"
 #include "tests/learning/fixtures.h"
@@ -61,6 +63,45 @@ TEST_F(NetworkTest, SampleDoesNotDependOnItsBatch) {
       const absl::Span<const uint8_t> sample(block.inputs.data() + i * sample_bytes, sample_bytes);
       EXPECT_THAT(ProbabilitiesOf(*network, spec, sample),
                   Pointwise(FloatNear(1e-6f), absl::MakeSpan(together).subspan(i * 3, 3)));
+    }
+  }
+}
+
+// Or the same question would have another answer when others ask at the same time.
+TEST_F(NetworkTest, WhatElseIsInABatchDoesNotChangeABitOfADenseNetwork) {
+  for (const ModelSpec& spec : VariousSpecs()) {
+    if (std::holds_alternative<Cnn>(spec.architecture)) continue;
+    const size_t sample_bytes = spec.input.SampleBytes();
+    const SampleBlock block = RandomBlock(spec, 61);
+    const auto network = InitialNetwork(spec);
+    const std::vector<float> together = ProbabilitiesOf(*network, spec, block.inputs);
+    for (const size_t size : {1, 2, 5, 12, 13, 60}) {
+      for (size_t begin = 0; begin + size <= 61; begin += 7) {
+        const absl::Span<const uint8_t> some(block.inputs.data() + begin * sample_bytes, size * sample_bytes);
+        const std::vector<float> alone = ProbabilitiesOf(*network, spec, some);
+        EXPECT_TRUE(std::equal(alone.begin(), alone.end(), together.begin() + begin * 3)) << size << " from " << begin;
+      }
+    }
+  }
+}
+
+TEST_F(NetworkTest, NetworksOfOneModelAnswerTogetherAsEachDoesAlone) {
+  for (const ModelSpec& spec : VariousSpecs()) {
+    const size_t sample_bytes = spec.input.SampleBytes();
+    const SampleBlock block = RandomBlock(spec, 21);
+    std::vector<std::shared_ptr<const Network>> networks;
+    std::vector<const Network*> pointers;
+    for (uint8_t seed = 1; seed <= 3; ++seed) {
+      networks.push_back(trainer_->BuildNetwork(spec, Initialized(*trainer_, spec, seed).parameters).value());
+      pointers.push_back(networks.back().get());
+    }
+    std::vector<const uint8_t*> samples;
+    for (size_t i = 0; i < 21; ++i) samples.push_back(block.inputs.data() + i * sample_bytes);
+    std::vector<float> all(3 * 21 * 3);
+    ASSERT_TRUE(pointers[0]->ProbabilitiesOfAll(pointers, samples, sample_bytes, absl::MakeSpan(all)).ok());
+    for (size_t k = 0; k < 3; ++k) {
+      const std::vector<float> alone = ProbabilitiesOf(*networks[k], spec, block.inputs);
+      EXPECT_TRUE(std::equal(alone.begin(), alone.end(), all.begin() + k * alone.size())) << "network " << k;
     }
   }
 }

@@ -80,7 +80,7 @@ class IsolationTest : public testing::Test {
       if (forgotten_[subject].load(std::memory_order_acquire)) before.insert(subject);
     }
     const std::vector<uint8_t> input(4);
-    const auto prediction = Predict(model_->spec(), model_->ensemble(), true, input, 1, [] { return false; });
+    const auto prediction = Predict(model_->spec(), model_->ensemble().Current(), {input.data()});
     ++predictions_;
     if (!prediction.ok()) {  // every constituent withdrawn at once
       EXPECT_TRUE(absl::IsUnavailable(prediction.status())) << prediction.status();

@@ -100,7 +100,7 @@ TEST_F(LifecycleTest, ATrainedModelAnswers) {
   ASSERT_EQ(response.predictions_size(), 1);
   EXPECT_EQ(response.predictions(0).label(), "no");  // both are equally probable: the lower class
   EXPECT_EQ(response.predictions(0).probabilities_size(), 2);
-  EXPECT_FALSE(response.predictions(0).has_certified());
+  EXPECT_TRUE(response.predictions(0).certified());
   EXPECT_EQ(response.constituents_voting(), 2);
   EXPECT_EQ(response.constituents_clean(), 2);
   EXPECT_EQ(response.constituents_total(), 2);
@@ -265,16 +265,6 @@ TEST_F(LifecycleTest, AReplayOfNoShardIsRefused) {
   v1::ReplayProgress progress;
   EXPECT_FALSE(stream->Read(&progress));
   EXPECT_EQ(FieldOf(stream->Finish()), "shard");
-}
-
-TEST_F(LifecycleTest, WhatIsNotServedYetNamesWhatIsMissing) {
-  CreateModel();
-  v1::PredictRequest predict = OneInput();
-  predict.set_min_erasure_sequence(1);
-  grpc::ClientContext predict_context;
-  v1::PredictResponse prediction;
-  grpc::Status status = prediction_->Predict(&predict_context, predict, &prediction);
-  EXPECT_EQ(ErrorInfoOf(status).reason(), "MIN_ERASURE_SEQUENCE_MISSING");
 }
 
 }  // namespace

@@ -62,7 +62,7 @@ TEST(OptionsTest, TheCommandLineIsTaken) {
   EXPECT_EQ(options.engine.data_dir, "d");
   EXPECT_EQ(options.server.listen, "127.0.0.1:0");
   EXPECT_EQ(options.engine.retrain.workers, 3);
-  EXPECT_EQ(options.predict_threads, 4);
+  EXPECT_EQ(options.batcher.threads, 4);
   EXPECT_EQ(options.io_threads, 5);
   EXPECT_EQ(options.forget_threads, 6);
   EXPECT_EQ(options.engine.master_key_file, "k");

@@ -22,7 +22,7 @@ class ServerTest : public WireTest {
                                    .clock = &SystemClock(),
                                    .io = &io_,
                                    .forget = &forget_,
-                                   .predict = &predict_,
+                                   .batcher = &*batcher_,
                                    .replay = &replay_,
                                    .admin = &replay_})
         .status();

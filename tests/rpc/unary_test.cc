@@ -36,16 +36,20 @@ TEST_F(UnaryTest, AQueuedPredictPastItsDeadlineIsNotComputed) {
   CreateModel();
   Ingest(0, 20);
   Train();
-  predict_.Hold();
+  trainer_.HoldAnswers();
+  AsyncCall<v1::PredictRequest, v1::PredictResponse> first{.request = OneInput()};
+  prediction_->async()->Predict(&first.context, &first.request, &first.response, first.Done());
+  trainer_.WaitForHeldAnswer();
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(50));
   v1::PredictResponse response;
   EXPECT_EQ(prediction_->Predict(&context, OneInput(), &response).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   IoRoundTrips();
-  predict_.Release();
-  EXPECT_EQ(trainer_.answers(), 0);
+  trainer_.ReleaseAnswers();
+  first.done.WaitForNotification();
+  EXPECT_TRUE(first.status.ok());
   EXPECT_TRUE(Predict().ok());
-  EXPECT_EQ(trainer_.answers(), 2);
+  EXPECT_EQ(trainer_.answers(), 4) << "two constituents, the first call and the last";
 }
 
 TEST_F(UnaryTest, ACancelledForgetIsCarriedOutNevertheless) {
@@ -67,8 +71,12 @@ TEST_F(UnaryTest, ACancelledForgetIsCarriedOutNevertheless) {
 TEST_F(UnaryTest, AForgetDoesNotWaitForCallsOfAnotherKind) {
   CreateModel();
   Ingest(0, 20);
+  Train();
   io_.Hold();
-  predict_.Hold();
+  trainer_.HoldAnswers();
+  AsyncCall<v1::PredictRequest, v1::PredictResponse> predict{.request = OneInput()};
+  prediction_->async()->Predict(&predict.context, &predict.request, &predict.response, predict.Done());
+  trainer_.WaitForHeldAnswer();
   AsyncCall<v1::ListErasuresRequest, v1::ListErasuresResponse> other;
   erasure_->async()->ListErasures(&other.context, &other.request, &other.response, other.Done());
   io_.WaitForHeld(1);
@@ -77,28 +85,68 @@ TEST_F(UnaryTest, AForgetDoesNotWaitForCallsOfAnotherKind) {
   const grpc::Status status = erasure_->Forget(&context, ForgetOf(3), &erasure);
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_FALSE(other.done.HasBeenNotified());
+  EXPECT_FALSE(predict.done.HasBeenNotified());
   io_.Release();
-  predict_.Release();
+  trainer_.ReleaseAnswers();
   other.done.WaitForNotification();
+  predict.done.WaitForNotification();
 }
 
 TEST_F(UnaryTest, TooManyWaitingPredictsAreRefusedAtOnce) {
-  constexpr int kMax = 1024;
   CreateModel();
-  predict_.Hold();
-  std::vector<AsyncCall<v1::PredictRequest, v1::PredictResponse>> calls(kMax);
+  Ingest(0, 20);
+  Train();
+  trainer_.HoldAnswers();
+  const size_t queue = batcher_options_.max_queue_size;
+  std::vector<AsyncCall<v1::PredictRequest, v1::PredictResponse>> calls(1 + queue);
   for (auto& call : calls) {
     call.request = OneInput();
     prediction_->async()->Predict(&call.context, &call.request, &call.response, call.Done());
+    if (&call == &calls.front()) trainer_.WaitForHeldAnswer();
   }
-  predict_.WaitForHeld(kMax);
+  IoRoundTrips();
   const grpc::Status refused = Predict();
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(ErrorInfoOf(refused).reason(), "TOO_MANY_PREDICTS");
   EXPECT_TRUE(HasRetryInfo(refused));
-  predict_.Release();
-  for (auto& call : calls) call.done.WaitForNotification();
-  EXPECT_EQ(ErrorInfoOf(Predict()).reason(), "MODEL_NOT_TRAINED");
+  trainer_.ReleaseAnswers();
+  for (auto& call : calls) {
+    call.done.WaitForNotification();
+    EXPECT_TRUE(call.status.ok());
+  }
+  EXPECT_TRUE(Predict().ok());
+}
+
+TEST_F(UnaryTest, AModelThatWasNeverTrainedSaysSo) {
+  CreateModel();
+  const grpc::Status status = Predict();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ErrorInfoOf(status).reason(), "MODEL_NOT_TRAINED");
+  EXPECT_FALSE(HasRetryInfo(status));
+}
+
+TEST_F(UnaryTest, APredictSaysWhichErasuresItReflectsAndMayAskForOne) {
+  CreateModel();
+  Ingest(0, 20);
+  Train();
+  grpc::ClientContext forget_context;
+  v1::Erasure erasure;
+  ASSERT_TRUE(erasure_->Forget(&forget_context, ForgetOf(3), &erasure).ok());
+  v1::PredictRequest request = OneInput();
+  const ErasureSequence newest = engine_->ledger().isolated_through();
+  EXPECT_EQ(newest, 1u);
+  request.set_min_erasure_sequence(newest);
+  v1::PredictResponse response;
+  grpc::ClientContext context;
+  ASSERT_TRUE(prediction_->Predict(&context, request, &response).ok());
+  EXPECT_EQ(response.erasure_sequence(), newest);
+
+  request.set_min_erasure_sequence(newest + 1);
+  grpc::ClientContext ahead;
+  const grpc::Status status = prediction_->Predict(&ahead, request, &response);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ErrorInfoOf(status).reason(), "ERASURE_NOT_ISOLATED");
+  EXPECT_TRUE(HasRetryInfo(status));
 }
 
 }  // namespace

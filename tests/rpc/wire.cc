@@ -21,22 +21,6 @@ bool FindDetail(const grpc::Status& status, Detail* detail) {
   return false;
 }
 
-class CountingNetwork : public Network {
- public:
-  CountingNetwork(std::shared_ptr<const Network> network, std::atomic<int>* answers)
-      : network_(std::move(network)), answers_(answers) {}
-
-  absl::Status Probabilities(absl::Span<const uint8_t> inputs, size_t batch,
-                             absl::Span<float> probabilities) const override {
-    ++*answers_;
-    return network_->Probabilities(inputs, batch, probabilities);
-  }
-
- private:
-  const std::shared_ptr<const Network> network_;
-  std::atomic<int>* const answers_;
-};
-
 }  // namespace
 
 google::rpc::ErrorInfo ErrorInfoOf(const grpc::Status& status) {
@@ -107,11 +91,50 @@ v1::ForgetRequest ForgetOf(int subject) {
   return request;
 }
 
+class CountingTrainer::CountingNetwork : public Network {
+ public:
+  CountingNetwork(std::shared_ptr<const Network> network, const CountingTrainer* trainer)
+      : network_(std::move(network)), trainer_(trainer) {}
+
+  absl::Status Probabilities(absl::Span<const uint8_t> inputs, size_t batch,
+                             absl::Span<float> probabilities) const override {
+    ++trainer_->answers_;
+    {
+      MutexLock lock(&trainer_->mutex_);
+      ++trainer_->held_;
+      trainer_->changed_.SignalAll();
+      while (trainer_->holding_) trainer_->changed_.Wait(&trainer_->mutex_);
+      --trainer_->held_;
+    }
+    return network_->Probabilities(inputs, batch, probabilities);
+  }
+
+ private:
+  const std::shared_ptr<const Network> network_;
+  const CountingTrainer* const trainer_;
+};
+
+void CountingTrainer::HoldAnswers() {
+  MutexLock lock(&mutex_);
+  holding_ = true;
+}
+
+void CountingTrainer::WaitForHeldAnswer() {
+  MutexLock lock(&mutex_);
+  while (held_ == 0) changed_.Wait(&mutex_);
+}
+
+void CountingTrainer::ReleaseAnswers() {
+  MutexLock lock(&mutex_);
+  holding_ = false;
+  changed_.SignalAll();
+}
+
 absl::StatusOr<std::shared_ptr<const Network>> CountingTrainer::BuildNetwork(const ModelSpec& spec,
                                                                              absl::Span<const float> parameters) const {
   absl::StatusOr<std::shared_ptr<const Network>> network = HashTrainer::BuildNetwork(spec, parameters);
   if (!network.ok()) return network;
-  return std::make_shared<CountingNetwork>(*std::move(network), &answers_);
+  return std::make_shared<CountingNetwork>(*std::move(network), this);
 }
 
 void HeldExecutor::Schedule(absl::AnyInvocable<void()> task) {
@@ -148,13 +171,14 @@ void WireTest::SetUp() {
   ASSERT_TRUE(engine.ok()) << engine.status();
   engine_ = *std::move(engine);
   ASSERT_TRUE(engine_->Recover().ok());
+  batcher_.emplace(batcher_options_);
   server_options_.listen = "127.0.0.1:0";
   server_options_.max_message_bytes = kMaxMessage;
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Start(server_options_, {.engine = engine_.get(),
                                                                                    .clock = &SystemClock(),
                                                                                    .io = &io_,
                                                                                    .forget = &forget_,
-                                                                                   .predict = &predict_,
+                                                                                   .batcher = &*batcher_,
                                                                                    .replay = &replay_,
                                                                                    .admin = &replay_});
   ASSERT_TRUE(server.ok()) << server.status();

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@
 #include "grpcpp/channel.h"
 #include "gtest/gtest.h"
 #include "rpc/server.h"
+#include "serving/batcher.h"
 #include "tests/testing/hash_trainer.h"
 #include "tests/testing/temp_dir.h"
 
@@ -47,8 +49,19 @@ class CountingTrainer : public HashTrainer {
                                                               absl::Span<const float> parameters) const override;
   int answers() const { return answers_; }
 
+  // From now on who computes an answer waits until Release, and then everybody goes on.
+  void HoldAnswers();
+  void WaitForHeldAnswer();
+  void ReleaseAnswers();
+
  private:
+  class CountingNetwork;
+
   mutable std::atomic<int> answers_ = 0;
+  mutable Mutex mutex_;
+  mutable CondVar changed_;
+  bool holding_ ABSL_GUARDED_BY(mutex_) = false;
+  mutable int held_ ABSL_GUARDED_BY(mutex_) = 0;
 };
 
 // One thread that can be told to hold what it is given. Thread-safe.
@@ -79,7 +92,7 @@ class WireTest : public testing::Test {
   v1::IngestSamplesResponse Ingest(int first, int count);
   void Train();  // and waits until it is done
   grpc::Status Predict();
-  // Many calls, one after the other, that need only `io_` or only `predict_`: when they are answered, the server has
+  // Many calls, one after the other, that need only `io_` or only the batcher: when they are answered, the server has
   // heard whatever this client sent before them.
   void IoRoundTrips();
   void PredictRoundTrips();
@@ -90,7 +103,8 @@ class WireTest : public testing::Test {
   std::unique_ptr<Engine> engine_;
   HeldExecutor io_;
   HeldExecutor forget_;
-  HeldExecutor predict_;
+  Batcher::Options batcher_options_ = {.max_queue_size = 16};
+  std::optional<Batcher> batcher_;
   ThreadPool replay_{"replay", 1};
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;

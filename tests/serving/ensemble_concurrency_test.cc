@@ -36,7 +36,7 @@ bool IsWhole(const Snapshot& snapshot) {
 
 TEST(EnsembleConcurrencyTest, ReadersSeeWholeSnapshotsInOrderWhileWritersSwap) {
   const SimulatedClock clock;
-  Ensemble ensemble(kShards, &clock);
+  Ensemble ensemble(kShards, 1, &clock);
   std::atomic<bool> done = false;
   std::vector<std::thread> readers;
   for (int r = 0; r < 3; ++r) {
@@ -68,7 +68,7 @@ TEST(EnsembleConcurrencyTest, ReadersSeeWholeSnapshotsInOrderWhileWritersSwap) {
 // Each writer's withdrawals raise the barrier of a shard that another one publishes into, always a little late.
 TEST(EnsembleConcurrencyTest, NoSnapshotTakenAfterAWithdrawalHasWhatItWithdrew) {
   const SimulatedClock clock;
-  Ensemble ensemble(1, &clock);
+  Ensemble ensemble(1, 1, &clock);
   std::atomic<uint64_t> generation = 1;
   std::atomic<bool> done = false;
   std::thread publisher([&] {

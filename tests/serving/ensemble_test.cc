@@ -34,7 +34,7 @@ class EnsembleTest : public testing::Test {
   }
 
   SimulatedClock clock_;
-  Ensemble ensemble_{4, &clock_};
+  Ensemble ensemble_{4, 4, &clock_};
 };
 
 TEST_F(EnsembleTest, BeginsWithAnEmptySnapshot) {
@@ -132,7 +132,7 @@ TEST_F(EnsembleTest, VersionsGrowThoughTheClockWasSetBack) {
 TEST_F(EnsembleTest, VersionsGrowAcrossARestart) {
   for (int i = 0; i < 100; ++i) ensemble_.Publish(Trained(0, 1, 1));
   clock_.Advance(absl::Milliseconds(1));
-  Ensemble restarted(4, &clock_);
+  Ensemble restarted(4, 4, &clock_);
   restarted.Publish(Trained(0, 1, 1));
   EXPECT_GT(restarted.Current()->version, ensemble_.Current()->version);
 }
@@ -147,6 +147,37 @@ TEST_F(EnsembleTest, ASnapshotThatAReaderHoldsStaysAsItWas) {
   EXPECT_EQ(held->version, version);
   EXPECT_THAT(ShardsOf(*held), ElementsAre(0, 1));
   EXPECT_EQ(held->constituents[1].slices, 4);
+}
+
+TEST_F(EnsembleTest, CountsWhoIsCompleteAndWhoIsBehind) {
+  EXPECT_EQ(ensemble_.Current()->behind, 4u);
+  ensemble_.Publish(Trained(0, 4, 1));
+  ensemble_.Publish(Trained(1, 3, 1));
+  EXPECT_EQ(ensemble_.Current()->complete_count, 1u);
+  EXPECT_THAT(ensemble_.Current()->complete, ElementsAre(1, 0));
+  EXPECT_EQ(ensemble_.Current()->behind, 3u);
+  ensemble_.SetEmpty(2, true, 1);
+  EXPECT_EQ(ensemble_.Current()->behind, 2u) << "nobody waits for a shard without samples";
+  ensemble_.SetEmpty(2, false, 3);
+  ensemble_.SetEmpty(2, true, 2);
+  EXPECT_EQ(ensemble_.Current()->behind, 3u) << "what is told of an older membership comes too late";
+  ensemble_.Withdraw(0, 0, 2);
+  EXPECT_EQ(ensemble_.Current()->behind, 4u);
+}
+
+TEST_F(EnsembleTest, TellsWhichVersionsAnErasureRetired) {
+  ensemble_.Publish(Trained(0, 4, 1));
+  const uint64_t voted = ensemble_.Current()->version;
+  EXPECT_EQ(ensemble_.Current()->erased_before, 0u);
+  ensemble_.Withdraw(1, 0, 2);
+  EXPECT_EQ(ensemble_.Current()->erased_before, 0u) << "nothing of that shard voted";
+  ensemble_.Withdraw(0, 0, 2);
+  const uint64_t withdrawn = ensemble_.Current()->version;
+  EXPECT_EQ(ensemble_.Current()->erased_before, withdrawn);
+  EXPECT_LT(voted, withdrawn);
+  ensemble_.Publish(Trained(0, 4, 2));
+  EXPECT_EQ(ensemble_.Current()->erased_before, withdrawn);
+  EXPECT_GT(ensemble_.Current()->version, withdrawn);
 }
 
 }  // namespace

@@ -61,8 +61,6 @@ class NamedClassNetwork : public Network {
   std::vector<size_t>* const batches_;
 };
 
-bool NeverAbandoned() { return false; }
-
 class PredictorTest : public testing::Test {
  protected:
   PredictorTest() {
@@ -78,16 +76,22 @@ class PredictorTest : public testing::Test {
   }
   void Publish(float yes) { Publish(std::make_shared<FixedNetwork>(yes)); }
 
-  absl::StatusOr<Prediction> Ask(const std::vector<uint8_t>& first_bytes, bool trained = true,
-                                 const std::function<bool()>& abandoned = NeverAbandoned) {
+  absl::StatusOr<Prediction> Ask(const std::vector<uint8_t>& first_bytes) {
     std::vector<uint8_t> inputs;
     for (const uint8_t byte : first_bytes) inputs.insert(inputs.end(), {byte, 0});
-    return Predict(spec_, ensemble_, trained, inputs, first_bytes.size(), abandoned);
+    return AskFor(inputs);
+  }
+
+  // Inputs of two bytes each.
+  absl::StatusOr<Prediction> AskFor(const std::vector<uint8_t>& inputs) {
+    std::vector<const uint8_t*> samples;
+    for (size_t i = 0; i < inputs.size(); i += 2) samples.push_back(inputs.data() + i);
+    return Predict(spec_, ensemble_.Current(), samples);
   }
 
   ModelSpec spec_;
   SimulatedClock clock_;
-  Ensemble ensemble_{3, &clock_};
+  Ensemble ensemble_{3, 1, &clock_};
   uint32_t shards_ = 0;
 };
 
@@ -103,18 +107,13 @@ TEST_F(PredictorTest, ABatchTooLargeForTheMemoryIsAnsweredInPieces) {
     inputs.push_back(static_cast<uint8_t>(class_of(i)));
     inputs.push_back(static_cast<uint8_t>(class_of(i) >> 8));
   }
-  const auto prediction = Predict(spec_, ensemble_, true, inputs, kBatch, NeverAbandoned);
+  const auto prediction = AskFor(inputs);
   ASSERT_THAT(prediction, IsOk());
   EXPECT_GT(batches.size(), 3u);
   EXPECT_NE(batches.front(), batches.back()) << "the last piece is what remains";
   EXPECT_EQ(std::accumulate(batches.begin(), batches.end(), size_t{0}), 3 * kBatch);
   ASSERT_EQ(prediction->verdicts.size(), kBatch);
   for (size_t i = 0; i < kBatch; ++i) EXPECT_EQ(prediction->verdicts[i].label, class_of(i)) << i;
-
-  batches.clear();
-  const auto after_two = [&] { return batches.size() == 4; };
-  EXPECT_TRUE(absl::IsCancelled(Predict(spec_, ensemble_, true, inputs, kBatch, after_two).status()));
-  EXPECT_EQ(batches.size(), 4u) << "between two pieces as well";
 }
 
 TEST_F(PredictorTest, AveragesTheConstituentsProbabilities) {
@@ -123,7 +122,7 @@ TEST_F(PredictorTest, AveragesTheConstituentsProbabilities) {
   const auto prediction = Ask({0});
   ASSERT_THAT(prediction, IsOk());
   ASSERT_EQ(prediction->verdicts.size(), 1);
-  EXPECT_THAT(prediction->verdicts[0].probabilities, ElementsAre(FloatEq(0.45f), FloatEq(0.55f)));
+  EXPECT_THAT(prediction->ProbabilitiesOf(0), ElementsAre(FloatEq(0.45f), FloatEq(0.55f)));
   EXPECT_EQ(prediction->verdicts[0].label, 1);
 }
 
@@ -135,7 +134,7 @@ TEST_F(PredictorTest, CountsVotesWhenTheModelSaysSo) {
   const auto prediction = Ask({0});
   ASSERT_THAT(prediction, IsOk());
   EXPECT_EQ(prediction->verdicts[0].label, 0);
-  EXPECT_THAT(prediction->verdicts[0].probabilities[1], FloatEq(1.75f / 3));
+  EXPECT_THAT(prediction->ProbabilitiesOf(0)[1], FloatEq(1.75f / 3));
 }
 
 TEST_F(PredictorTest, AnswersEveryInputOfABatchInOrder) {
@@ -145,9 +144,9 @@ TEST_F(PredictorTest, AnswersEveryInputOfABatchInOrder) {
   ASSERT_THAT(prediction, IsOk());
   std::vector<float> yes;
   std::vector<uint32_t> labels;
-  for (const Verdict& verdict : prediction->verdicts) {
-    yes.push_back(verdict.probabilities[1]);
-    labels.push_back(verdict.label);
+  for (size_t i = 0; i < 3; ++i) {
+    yes.push_back(prediction->ProbabilitiesOf(i)[1]);
+    labels.push_back(prediction->verdicts[i].label);
   }
   EXPECT_THAT(yes, ElementsAre(FloatEq(0.2f), FloatEq(0.7f), FloatEq(0.3f)));
   EXPECT_THAT(labels, ElementsAre(0, 1, 0));
@@ -160,38 +159,23 @@ TEST_F(PredictorTest, TellsWhichSnapshotAnswered) {
   EXPECT_EQ(prediction->snapshot, ensemble_.Current());
 }
 
-TEST_F(PredictorTest, AnswersWithTheSnapshotOfItsBeginning) {
-  Publish(0.1f);
-  Publish(0.1f);
-  const auto snapshot = ensemble_.Current();
-  const auto prediction = Ask({0}, /*trained=*/true, [this] {
-    ensemble_.Withdraw(0, 0, 2);
-    return false;
-  });
-  ASSERT_THAT(prediction, IsOk());
-  EXPECT_EQ(prediction->snapshot, snapshot);
-}
-
-TEST_F(PredictorTest, AModelThatWasNeverTrainedSaysSo) {
-  const auto prediction = Ask({0}, /*trained=*/false);
-  EXPECT_THAT(prediction, Fails(absl::StatusCode::kFailedPrecondition, "MODEL_NOT_TRAINED"));
-  EXPECT_EQ(RetryAfterOf(prediction.status()), std::nullopt);
-}
-
-TEST_F(PredictorTest, AModelWhoseConstituentsAreAllInRetrainingAsksToRetry) {
+TEST_F(PredictorTest, AModelWithoutConstituentsAsksToRetry) {
   Publish(0.5f);
   ensemble_.Withdraw(0, 0, 2);
-  const auto prediction = Ask({0}, /*trained=*/true);
+  const auto prediction = Ask({0});
   EXPECT_THAT(prediction, Fails(absl::StatusCode::kUnavailable, "NO_CONSTITUENTS"));
   EXPECT_EQ(RetryAfterOf(prediction.status()), absl::Seconds(1));
 }
 
-TEST_F(PredictorTest, StopsBeforeTheNextConstituentWhenNobodyWaits) {
-  Publish(0.5f);
-  Publish(std::make_shared<BrokenNetwork>());
-  int asked = 0;
-  const auto prediction = Ask({0}, /*trained=*/true, [&asked] { return ++asked == 2; });
-  EXPECT_TRUE(absl::IsCancelled(prediction.status())) << prediction.status();
+TEST_F(PredictorTest, CertifiesWhatThoseBehindCannotChange) {
+  Publish(0.9f);
+  Publish(0.99f);
+  EXPECT_EQ(ensemble_.Current()->behind, 1u);
+  const auto prediction = Ask({0});
+  ASSERT_THAT(prediction, IsOk());
+  EXPECT_TRUE(prediction->verdicts[0].certified) << "a lead of 1.78 over one that is behind";
+  ensemble_.Withdraw(0, 0, 2);
+  EXPECT_FALSE(Ask({0})->verdicts[0].certified) << "a lead of 0.98 over two";
 }
 
 TEST_F(PredictorTest, ANetworksErrorIsTheAnswer) {
