@@ -4,11 +4,13 @@
 #   crash    kills of the real server: EXPUNGE_CRASH_KILLS (5000) of them, EXPUNGE_CRASH_SEED
 #   faults   every operation on a file fails once, every EXPUNGE_FAULT_STRIDE-th (1) from EXPUNGE_FAULT_FIRST (0) on; bits
 #            flip in every 16th byte. Where a test has found something, first and stride have that one fault alone
+#   predict  Predicts for EXPUNGE_SOAK_SECONDS (1800), while people are forgotten and others come: none fails, and the
+#            server's memory stays as it is
 set -euo pipefail
 # shellcheck source=deploy/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-KINDS=(crash faults)
+KINDS=(crash faults predict)
 
 random_seed() { echo $((RANDOM << 15 | RANDOM)); }
 
@@ -30,6 +32,11 @@ soak_faults() {
   done
   awk -F': ' '/ faults injected / { faults += $2 } END { print faults " faults injected in all" }' "$log"
   return $status
+}
+
+soak_predict() {
+  build dev predict_soak_test
+  EXPUNGE_SOAK_SECONDS=${EXPUNGE_SOAK_SECONDS:-1800} "$ROOT/build/dev/bin/predict_soak_test"
 }
 
 main() {

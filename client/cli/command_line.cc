@@ -50,6 +50,7 @@ void AddCommands(CLI::App& app, Action& action) {
   AddAuditCommand(app, action);
   AddReplayCommand(app, action);
   AddAdminCommands(app, action);
+  AddBenchCommands(app, action);
   for (CLI::App* command : app.get_subcommands({})) {
     command->group("Commands");
     for (CLI::App* nested : command->get_subcommands({})) nested->group("Commands");

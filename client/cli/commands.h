@@ -24,6 +24,7 @@ void AddLogCommands(CLI::App& app, Action& action);
 void AddAuditCommand(CLI::App& app, Action& action);
 void AddReplayCommand(CLI::App& app, Action& action);
 void AddAdminCommands(CLI::App& app, Action& action);
+void AddBenchCommands(CLI::App& app, Action& action);
 
 }  // namespace expunge::cli
 

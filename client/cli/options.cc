@@ -72,16 +72,23 @@ void AddFileOption(CLI::App& command, const std::string& flag, std::string& path
   command.add_option(flag, path, description)->required()->type_name("FILE");
 }
 
-void AddNumberOption(CLI::App& command, const std::string& flag, int64_t& number, int64_t min, Presence presence,
+void AddNumberOption(CLI::App& command, const std::string& flag, int64_t& number, Bounds bounds, Presence presence,
                      const std::string& description) {
-  const auto parse = [min](std::string_view text) {
+  const auto parse = [bounds](std::string_view text) {
     int64_t value = 0;
-    return absl::SimpleAtoi(ToAbsl(text), &value) && value >= min;
+    return absl::SimpleAtoi(ToAbsl(text), &value) && value >= bounds.min && value <= bounds.max;
   };
+  const std::string wanted = bounds.max == INT64_MAX ? absl::StrCat("of at least ", bounds.min)
+                                                     : absl::StrCat("from ", bounds.min, " to ", bounds.max);
   command.add_option(flag, number, description)
       ->required(presence == Presence::kRequired)
       ->type_name("N")
-      ->check(Understood(parse, absl::StrCat("a whole number of at least ", min)));
+      ->check(Understood(parse, absl::StrCat("a whole number ", wanted)));
+}
+
+void AddNumberOption(CLI::App& command, const std::string& flag, int64_t& number, int64_t min, Presence presence,
+                     const std::string& description) {
+  AddNumberOption(command, flag, number, Bounds{min, INT64_MAX}, presence, description);
 }
 
 void AddWordOption(CLI::App& command, const std::string& flag, std::string& word, const std::vector<std::string>& words,
@@ -108,11 +115,18 @@ void AddRegulationOption(CLI::App& command, std::string& text) {
       ->check(Understood(ParseRegulation, "one of gdpr, ccpa, other"));
 }
 
-void AddDurationOption(CLI::App& command, const std::string& flag, std::string& text, const std::string& description) {
+void AddDurationOption(CLI::App& command, const std::string& flag, std::string& text, const std::string& description,
+                       absl::Duration max) {
+  const auto parse = [max](std::string_view text) {
+    const auto duration = ParseTimeout(text);
+    return duration && *duration <= max;
+  };
+  const std::string bound =
+      max == absl::InfiniteDuration() ? "" : absl::StrCat(" and up to ", absl::FormatDuration(max));
   command.add_option(flag, text, absl::StrCat(description, ": seconds, or \"500ms\", \"2m\""))
       ->type_name("DURATION")
       ->capture_default_str()
-      ->check(Understood(ParseTimeout, "a duration above 0, e.g. 90, 500ms or 2m"));
+      ->check(Understood(parse, absl::StrCat("a duration above 0", bound, ", e.g. 90, 500ms or 2m")));
 }
 
 void AddTimeoutOption(CLI::App& command, std::string& text) {

@@ -39,8 +39,14 @@ void AddErasureFilterOptions(CLI::App& command, ErasureFilterOptions& options);
 void AddArgument(CLI::App& command, const std::string& name, std::string& text, const std::string& description);
 void AddFileOption(CLI::App& command, const std::string& flag, std::string& path, const std::string& description);
 
-// A whole number of at least `min`.
+// A whole number of at least `min`, or within bounds.
 enum class Presence { kRequired, kOptional };
+struct Bounds {
+  int64_t min;
+  int64_t max;
+};
+void AddNumberOption(CLI::App& command, const std::string& flag, int64_t& number, Bounds bounds, Presence presence,
+                     const std::string& description);
 void AddNumberOption(CLI::App& command, const std::string& flag, int64_t& number, int64_t min, Presence presence,
                      const std::string& description);
 
@@ -51,7 +57,8 @@ void AddWordOption(CLI::App& command, const std::string& flag, std::string& word
 // Options checked by one of the parsers above.
 void AddRegulationOption(CLI::App& command, std::string& text);
 void AddTimeoutOption(CLI::App& command, std::string& text);
-void AddDurationOption(CLI::App& command, const std::string& flag, std::string& text, const std::string& description);
+void AddDurationOption(CLI::App& command, const std::string& flag, std::string& text, const std::string& description,
+                       absl::Duration max = absl::InfiniteDuration());
 
 }  // namespace expunge::cli
 

@@ -32,6 +32,7 @@ class Session {
 
   // Made when a command first asks: one that works on files alone needs no server.
   Client& client() { return client_ ? *client_ : client_.emplace(server_); }
+  const Client::Options& server() const { return server_; }
   bool json() const { return json_; }  // one JSON document on out() instead of text
   std::ostream& out() { return console_.out; }
   const Terminal& out_terminal() const { return console_.out_terminal; }

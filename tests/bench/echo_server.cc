@@ -3,13 +3,13 @@
 #include <google/protobuf/message_lite.h>
 #include <grpcpp/grpcpp.h>
 
-#include <string>
+#include <cstdlib>
+#include <iostream>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "expunge/v1/erasure_service.grpc.pb.h"
 #include "expunge/v1/prediction_service.grpc.pb.h"
-#include "tests/bench/bench_main.h"
 
 namespace expunge {
 namespace {
@@ -50,8 +50,8 @@ class EchoPredictions final
   const grpc::ByteBuffer reply_;
 };
 
-grpc::ByteBuffer BytesOf(const google::protobuf::MessageLite& message) {
-  const grpc::Slice slice(message.SerializeAsString());
+grpc::ByteBuffer BufferOf(const std::string& bytes) {
+  const grpc::Slice slice(bytes);
   return grpc::ByteBuffer(&slice, 1);
 }
 
@@ -65,16 +65,22 @@ struct EchoServer::Impl {
   std::unique_ptr<grpc::Server> server;
 };
 
-EchoServer::EchoServer(const google::protobuf::MessageLite& reply) : impl_(std::make_unique<Impl>(BytesOf(reply))) {
+EchoServer::EchoServer(const std::string& reply, const std::string& listen)
+    : impl_(std::make_unique<Impl>(BufferOf(reply))) {
   grpc::ServerBuilder builder;
-  int port = 0;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &port);
+  builder.AddListeningPort(listen, grpc::InsecureServerCredentials(), &port_);
   builder.RegisterService(&impl_->erasures);
   builder.RegisterService(&impl_->predictions);
   impl_->server = builder.BuildAndStart();
-  if (impl_->server == nullptr) CheckOk(absl::UnavailableError("the echo server does not start"));
-  client_ = std::make_unique<Client>(Client::Options{.address = absl::StrCat("127.0.0.1:", port)});
+  if (impl_->server == nullptr) {
+    std::cerr << "the echo server cannot listen on " << listen << std::endl;
+    std::_Exit(1);
+  }
+  client_ = std::make_unique<Client>(Client::Options{.address = absl::StrCat("127.0.0.1:", port_)});
 }
+
+EchoServer::EchoServer(const google::protobuf::MessageLite& reply)
+    : EchoServer(reply.SerializeAsString(), "127.0.0.1:0") {}
 
 EchoServer::~EchoServer() = default;
 

@@ -2,6 +2,7 @@
 #define EXPUNGE_TESTS_BENCH_ECHO_SERVER_H_
 
 #include <memory>
+#include <string>
 
 #include "client/client.h"
 
@@ -17,13 +18,17 @@ namespace expunge {
 class EchoServer {
  public:
   explicit EchoServer(const google::protobuf::MessageLite& reply);
+  // Ends the program when it cannot listen on this HOST:PORT.
+  EchoServer(const std::string& reply, const std::string& listen);
   ~EchoServer();
 
   Client& client() { return *client_; }
+  int port() const { return port_; }
 
  private:
   struct Impl;
   const std::unique_ptr<Impl> impl_;
+  int port_ = 0;
   std::unique_ptr<Client> client_;
 };
 

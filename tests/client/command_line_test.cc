@@ -54,7 +54,9 @@ TEST(CommandLineTest, EveryCommandHelpsWithAnExample) {
                                                           {"audit"},
                                                           {"replay"},
                                                           {"admin"},
-                                                          {"admin", "scan"}};
+                                                          {"admin", "scan"},
+                                                          {"bench"},
+                                                          {"bench", "predict"}};
   for (std::vector<const char*> arguments : commands) {
     arguments.push_back("--help");
     const Outcome outcome = RunExpunge(arguments);

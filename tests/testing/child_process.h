@@ -33,6 +33,7 @@ class ChildProcess {
   void Signal(int signal);
   // Its exit status, or 128 + the signal that ended it. Nullopt when it still runs after `limit`.
   std::optional<int> Wait(absl::Duration limit);
+  pid_t pid() const { return pid_; }
   // Becomes readable when it has ended.
   int descriptor() const { return descriptor_; }
 

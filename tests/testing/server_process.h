@@ -37,6 +37,7 @@ class ServerProcess {
   // For calls to the server of this start, until its end is waited for. A new one each time.
   std::shared_ptr<Client> client() const { return client_; }
   const std::string& address() const { return address_; }
+  pid_t pid() const { return process_->pid(); }  // of this start
   std::string data_dir() const { return directory_ / "data"; }
   const TempDir& directory() const { return directory_; }
   // What it has written to stderr, in all of its starts.
