@@ -12,22 +12,30 @@ constexpr size_t kMinHalf = 8;     // fewer are not worth a synced write of thei
 }  // namespace
 
 void ForgetQueue::Submit(ForgetRequest request, Done done) {
-  Apply([&] { waiting_.push_back({std::move(request), std::move(done)}); });
-}
-
-void ForgetQueue::Apply(absl::FunctionRef<void()> change) {
+  bool claimed = false;
   {
     MutexLock lock(&mutex_);
-    change();
-    if (scheduled_ || waiting_.empty() || waiting_.size() < std::min(running_, kMaxBatch)) return;
-    scheduled_ = true;
+    waiting_.push_back({std::move(request), std::move(done)});
+    claimed = ClaimRun();
   }
-  executor_->Schedule([this] { RunBatch(); });
+  ScheduleIf(claimed);
+}
+
+bool ForgetQueue::ClaimRun() {
+  if (scheduled_ || waiting_.empty() || waiting_.size() < std::min(running_, kMaxBatch)) return false;
+  scheduled_ = true;
+  return true;
+}
+
+void ForgetQueue::ScheduleIf(bool claimed) {
+  if (claimed) executor_->Schedule([this] { RunBatch(); });
 }
 
 std::vector<ForgetQueue::Entry> ForgetQueue::TakeBatch() {
   std::vector<Entry> batch;
-  Apply([&] {
+  bool claimed = false;
+  {
+    MutexLock lock(&mutex_);
     scheduled_ = false;
     // Half of those on their way: another thread prepares the other half while this one waits for the disk.
     const size_t fair = std::clamp((waiting_.size() + running_ + 1) / 2, kMinHalf, kMaxBatch);
@@ -40,7 +48,9 @@ std::vector<ForgetQueue::Entry> ForgetQueue::TakeBatch() {
       if (alone) break;
     }
     running_ += batch.size();
-  });
+    claimed = ClaimRun();
+  }
+  ScheduleIf(claimed);
   return batch;
 }
 
@@ -49,7 +59,13 @@ void ForgetQueue::RunBatch() {
   std::vector<ForgetRequest> requests;
   for (Entry& entry : batch) requests.push_back(std::move(entry.request));
   std::vector<absl::StatusOr<ForgetResult>> results = unlearner_->ForgetAll(requests);
-  Apply([&] { running_ -= batch.size(); });
+  bool claimed = false;
+  {
+    MutexLock lock(&mutex_);
+    running_ -= batch.size();
+    claimed = ClaimRun();
+  }
+  ScheduleIf(claimed);
   // After the last of them this queue may be gone.
   for (size_t i = 0; i < batch.size(); ++i) batch[i].done(std::move(results[i]));
 }

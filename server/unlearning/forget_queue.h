@@ -6,7 +6,6 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
-#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "base/executor.h"
 #include "base/mutex.h"
@@ -36,8 +35,9 @@ class ForgetQueue {
 
   void RunBatch();
   std::vector<Entry> TakeBatch();
-  // Makes `change` under the lock, and schedules a RunBatch when one is due after it.
-  void Apply(absl::FunctionRef<void()> change);
+  // Whether a RunBatch is to be scheduled, by who asks: it counts as scheduled now.
+  bool ClaimRun() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void ScheduleIf(bool claimed);
 
   Unlearner* const unlearner_;
   Executor* const executor_;
