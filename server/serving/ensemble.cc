@@ -31,6 +31,7 @@ void Ensemble::Withdraw(uint32_t shard, uint32_t first_slice, uint64_t generatio
     return constituent.shard == shard && constituent.slices > first_slice && constituent.generation < generation;
   });
   Swap(std::move(constituents));
+  erased_before_.store(Current()->version, std::memory_order_release);
 }
 
 void Ensemble::Swap(std::vector<Constituent> constituents) {

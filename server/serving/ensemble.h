@@ -1,6 +1,7 @@
 #ifndef EXPUNGE_SERVING_ENSEMBLE_H_
 #define EXPUNGE_SERVING_ENSEMBLE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -48,12 +49,17 @@ class Ensemble {
   // Current() has it. A pointer swap, whatever the model's size.
   void Withdraw(uint32_t shard, uint32_t first_slice, uint64_t generation);
 
+  // Who votes in a snapshot of an older version than this may have been withdrawn since: it is the version that the
+  // newest Withdraw made. 0: none since the start.
+  uint64_t erased_before() const { return erased_before_.load(std::memory_order_acquire); }
+
  private:
   void Swap(std::vector<Constituent> constituents) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
   const Clock* const clock_;
   Mutex mutex_;                                             // among writers
   std::vector<uint64_t> barriers_ ABSL_GUARDED_BY(mutex_);  // by shard: the generation of its newest withdrawal
+  std::atomic<uint64_t> erased_before_ = 0;
   Published<Snapshot> current_{std::make_shared<const Snapshot>()};
 };
 

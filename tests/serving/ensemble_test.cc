@@ -121,6 +121,16 @@ TEST_F(EnsembleTest, VersionsGrowWithEveryChangeThoughTheClockStandsStill) {
   }
 }
 
+TEST_F(EnsembleTest, KnowsWhichVersionsAnErasureMayHaveRetired) {
+  ensemble_.Publish(Trained(0, 4, 1));
+  EXPECT_EQ(ensemble_.erased_before(), 0);
+  ensemble_.Withdraw(0, 0, 2);
+  const uint64_t withdrawal = ensemble_.Current()->version;
+  EXPECT_EQ(ensemble_.erased_before(), withdrawal);
+  ensemble_.Publish(Trained(0, 1, 2));
+  EXPECT_EQ(ensemble_.erased_before(), withdrawal);
+}
+
 TEST_F(EnsembleTest, VersionsGrowThoughTheClockWasSetBack) {
   ensemble_.Publish(Trained(0, 1, 1));
   const uint64_t version = ensemble_.Current()->version;
