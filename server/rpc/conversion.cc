@@ -290,6 +290,12 @@ v1::Erasure ErasureToWire(const records::Erasure& erasure, const Catalog& catalo
   return wire;
 }
 
+uint32_t CountClean(const Snapshot& snapshot, const ModelSpec& spec) {
+  return static_cast<uint32_t>(
+      std::count_if(snapshot.constituents.begin(), snapshot.constituents.end(),
+                    [&spec](const Constituent& constituent) { return constituent.slices == spec.sisa.slices; }));
+}
+
 v1::PredictResponse PredictionToWire(Prediction prediction, const ModelSpec& spec) {
   v1::PredictResponse wire;
   wire.mutable_predictions()->Reserve(static_cast<int>(prediction.verdicts.size()));
@@ -302,9 +308,7 @@ v1::PredictResponse PredictionToWire(Prediction prediction, const ModelSpec& spe
   const Snapshot& snapshot = *prediction.snapshot;
   wire.set_ensemble_version(snapshot.version);
   wire.set_constituents_voting(static_cast<uint32_t>(snapshot.constituents.size()));
-  wire.set_constituents_clean(static_cast<uint32_t>(
-      std::count_if(snapshot.constituents.begin(), snapshot.constituents.end(),
-                    [&spec](const Constituent& constituent) { return constituent.slices == spec.sisa.slices; })));
+  wire.set_constituents_clean(CountClean(snapshot, spec));
   wire.set_constituents_total(spec.sisa.shards);
   return wire;
 }

@@ -36,6 +36,8 @@ v1::Model ModelToWire(ModelEntry& model, ModelDetail detail);
 // `catalog` tells how far each task's shard is.
 v1::Erasure ErasureToWire(const records::Erasure& erasure, const Catalog& catalog);
 
+// Constituents of the snapshot that are trained on all of their slices.
+uint32_t CountClean(const Snapshot& snapshot, const ModelSpec& spec);
 v1::PredictResponse PredictionToWire(Prediction prediction, const ModelSpec& spec);
 v1::AuditReport ReportToWire(const StatusReport& report, absl::Time now, bool with_models);
 v1::ReplayProgress ReplayVerdictToWire(const ReplayVerdict& verdict, uint32_t shard, const ModelSpec& spec);

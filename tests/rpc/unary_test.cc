@@ -96,6 +96,10 @@ TEST_F(UnaryTest, TooManyWaitingPredictsAreRefusedAtOnce) {
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(ErrorInfoOf(refused).reason(), "TOO_MANY_PREDICTS");
   EXPECT_TRUE(HasRetryInfo(refused));
+  // Whatever it is asked through.
+  grpc::ClientContext context;
+  inference::ModelInferResponse response;
+  EXPECT_EQ(ErrorInfoOf(inference_->ModelInfer(&context, {}, &response)).reason(), "TOO_MANY_PREDICTS");
   predict_.Release();
   for (auto& call : calls) call.done.WaitForNotification();
   EXPECT_EQ(ErrorInfoOf(Predict()).reason(), "MODEL_NOT_TRAINED");

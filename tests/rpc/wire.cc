@@ -161,6 +161,7 @@ void WireTest::SetUp() {
   server_ = *std::move(server);
   channel_ = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()), grpc::InsecureChannelCredentials());
   prediction_ = v1::PredictionService::NewStub(channel_);
+  inference_ = inference::GRPCInferenceService::NewStub(channel_);
   erasure_ = v1::ErasureService::NewStub(channel_);
   audit_ = v1::AuditService::NewStub(channel_);
   model_ = v1::ModelService::NewStub(channel_);

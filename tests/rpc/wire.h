@@ -18,6 +18,7 @@
 #include "google/rpc/error_details.pb.h"
 #include "grpcpp/channel.h"
 #include "gtest/gtest.h"
+#include "inference/inference_service.grpc.pb.h"
 #include "rpc/server.h"
 #include "tests/testing/hash_trainer.h"
 #include "tests/testing/temp_dir.h"
@@ -95,6 +96,7 @@ class WireTest : public testing::Test {
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::PredictionService::Stub> prediction_;
+  std::unique_ptr<inference::GRPCInferenceService::Stub> inference_;
   std::unique_ptr<v1::ErasureService::Stub> erasure_;
   std::unique_ptr<v1::AuditService::Stub> audit_;
   std::unique_ptr<v1::ModelService::Stub> model_;
