@@ -63,7 +63,7 @@ shell_scripts() {
 }
 
 documented_protos() {
-  awk -f deploy/lint/protos.awk proto/expunge/v1/*.proto
+  awk -f deploy/lint/protos.awk proto/expunge/v1/*.proto proto/inference/*.proto
 }
 
 # clang reads the annotations of locks that GCC ignores. Only sources that see one, and none with LibTorch: none of those

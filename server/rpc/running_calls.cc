@@ -29,7 +29,9 @@ class RunningCalls::Factory final : public grpc::experimental::ServerInterceptor
   explicit Factory(RunningCalls* calls) : calls_(calls) {}
 
   grpc::experimental::Interceptor* CreateServerInterceptor(grpc::experimental::ServerRpcInfo* info) override {
-    return std::string_view(info->method()).starts_with("/expunge.") ? new Call(calls_) : nullptr;
+    const std::string_view method = info->method();
+    const bool ours = method.starts_with("/expunge.") || method.starts_with("/inference.");
+    return ours ? new Call(calls_) : nullptr;
   }
 
  private:

@@ -33,9 +33,10 @@ constexpr size_t kMaxTransportBytes = size_t{1} << 30;
 // For replies on their way, and for clients that hang up by themselves when they are told.
 constexpr absl::Duration kHangUpTime = absl::Seconds(1);
 
-constexpr const char* kServiceNames[] = {v1::PredictionService::service_full_name(),
-                                         v1::ErasureService::service_full_name(), v1::AuditService::service_full_name(),
-                                         v1::ModelService::service_full_name(), v1::AdminService::service_full_name()};
+constexpr const char* kServiceNames[] = {
+    v1::PredictionService::service_full_name(), v1::ErasureService::service_full_name(),
+    v1::AuditService::service_full_name(),      v1::ModelService::service_full_name(),
+    v1::AdminService::service_full_name(),      inference::GRPCInferenceService::service_full_name()};
 
 // gRPC's own messages name peers' addresses, so they are for debugging only.
 void LogFromGrpc(gpr_log_func_args* args) {
@@ -58,6 +59,7 @@ Server::Server(const Options& options, const Parts& parts)
     : watches_(options.max_watches),
       predictor_(parts.batcher, &parts.engine->ledger()),
       prediction_service_(&parts.engine->catalog(), &predictor_),
+      inference_service_({.catalog = &parts.engine->catalog(), .predictor = &predictor_, .drain = &drain_}),
       erasure_service_({.unlearner = &parts.engine->unlearner(),
                         .ledger = &parts.engine->ledger(),
                         .auditor = &parts.engine->auditor(),
@@ -109,6 +111,7 @@ absl::StatusOr<std::unique_ptr<Server>> Server::Start(const Options& options, co
   builder.SetResourceQuota(grpc::ResourceQuota("expunge").Resize(kMaxTransportBytes));
   builder.SetMaxReceiveMessageSize(static_cast<int>(options.max_message_bytes));
   builder.RegisterService(&server->prediction_service_);
+  builder.RegisterService(&server->inference_service_);
   builder.RegisterService(&server->erasure_service_);
   builder.RegisterService(&server->audit_service_);
   builder.RegisterService(&server->model_service_);

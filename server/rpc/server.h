@@ -15,6 +15,7 @@
 #include "rpc/audit_service.h"
 #include "rpc/drain.h"
 #include "rpc/erasure_service.h"
+#include "rpc/inference_service.h"
 #include "rpc/model_predictor.h"
 #include "rpc/model_service.h"
 #include "rpc/prediction_service.h"
@@ -28,7 +29,8 @@ inline constexpr size_t kMinMessageBytes = size_t{64} << 10;
 inline constexpr size_t kMaxMessageBytes = size_t{1} << 30;
 inline constexpr int kMaxWatches = 1'000'000;
 
-// The gRPC server with the five services, grpc.health.v1 for each of them, and reflection. Thread-safe.
+// The gRPC server with our five services and the Open Inference Protocol's, grpc.health.v1 for each of them, and
+// reflection. Thread-safe.
 class Server {
  public:
   struct Options {
@@ -70,6 +72,7 @@ class Server {
   WatchLimit watches_;
   ModelPredictor predictor_;
   PredictionService prediction_service_;
+  InferenceService inference_service_;
   ErasureService erasure_service_;
   AuditService audit_service_;
   ModelService model_service_;

@@ -43,16 +43,14 @@ absl::Status ValidateValues(std::string_view data, DType dtype, std::string_view
              : absl::OkStatus();
 }
 
-std::string ShapeText(const v1::Tensor& tensor) {
-  if (static_cast<size_t>(tensor.shape_size()) > kMaxDimensions + 1)
-    return absl::StrCat("of ", tensor.shape_size(), " dimensions");
-  return absl::StrCat("[", absl::StrJoin(tensor.shape(), ", "), "]");
+std::string ShapeText(absl::Span<const int64_t> shape) {
+  if (shape.size() > kMaxDimensions + 1) return absl::StrCat("of ", shape.size(), " dimensions");
+  return absl::StrCat("[", absl::StrJoin(shape, ", "), "]");
 }
 
-bool ShapeFits(const v1::Tensor& inputs, const InputSpec& input) {
-  if (inputs.shape_size() == 2 && inputs.shape(1) == input.Elements()) return true;
-  return inputs.shape_size() == static_cast<int>(input.shape.size()) + 1 &&
-         std::equal(input.shape.begin(), input.shape.end(), inputs.shape().begin() + 1);
+bool ShapeFits(absl::Span<const int64_t> shape, const InputSpec& input) {
+  if (shape.size() == 2 && shape[1] == input.Elements()) return true;
+  return shape.size() == input.shape.size() + 1 && shape.subspan(1) == absl::MakeConstSpan(input.shape);
 }
 
 absl::Status ValidateDescriptor(const v1::SampleDescriptor& sample, int index, const ModelSpec& spec) {
@@ -84,28 +82,34 @@ absl::Status ValidateId(std::string_view id, std::string_view field) {
   return InvalidField(field, absl::StrCat("must have from 1 to ", kMaxIdBytes, " bytes, has ", id.size()));
 }
 
+absl::StatusOr<size_t> ValidateShape(absl::Span<const int64_t> shape, const InputSpec& input, std::string_view field) {
+  if (!ShapeFits(shape, input)) {
+    return InvalidField(field, absl::StrCat("must be [batch, ", absl::StrJoin(input.shape, ", "), "] or [batch, ",
+                                            input.Elements(), "], is ", ShapeText(shape)));
+  }
+  if (shape[0] < 1 || shape[0] > kMaxPredictBatch) {
+    return InvalidField(field, absl::StrCat("must have a batch from 1 to ", kMaxPredictBatch, ", has ", shape[0]));
+  }
+  return static_cast<size_t>(shape[0]);
+}
+
+absl::Status ValidateData(std::string_view data, size_t batch, const InputSpec& input, std::string_view field) {
+  const size_t bytes = batch * input.SampleBytes();
+  if (data.size() != bytes) {
+    return InvalidField(field, absl::StrCat("must have ", bytes, " bytes for this shape and dtype, has ", data.size()));
+  }
+  return ValidateValues(data, input.dtype, field);
+}
+
 absl::StatusOr<size_t> ValidateInputs(const v1::Tensor& inputs, const ModelSpec& spec) {
   const InputSpec& input = spec.input;
   if (inputs.dtype() != WireDType(input.dtype)) {
     return InvalidField("inputs.dtype", absl::StrCat("must be ", DTypeText(WireDType(input.dtype)),
                                                      ", the model's input.dtype, is ", DTypeText(inputs.dtype())));
   }
-  if (!ShapeFits(inputs, input)) {
-    return InvalidField("inputs.shape", absl::StrCat("must be [batch, ", absl::StrJoin(input.shape, ", "),
-                                                     "] or [batch, ", input.Elements(), "], is ", ShapeText(inputs)));
-  }
-  const int64_t batch = inputs.shape(0);
-  if (batch < 1 || batch > kMaxPredictBatch) {
-    return InvalidField("inputs.shape",
-                        absl::StrCat("must have a batch from 1 to ", kMaxPredictBatch, ", has ", batch));
-  }
-  const size_t bytes = static_cast<size_t>(batch) * input.SampleBytes();
-  if (inputs.data().size() != bytes) {
-    return InvalidField("inputs.data", absl::StrCat("must have ", bytes, " bytes for this shape and dtype, has ",
-                                                    inputs.data().size()));
-  }
-  RETURN_IF_ERROR(ValidateValues(inputs.data(), input.dtype, "inputs.data"));
-  return static_cast<size_t>(batch);
+  ASSIGN_OR_RETURN(const size_t batch, ValidateShape(inputs.shape(), input, "inputs.shape"));
+  RETURN_IF_ERROR(ValidateData(inputs.data(), batch, input, "inputs.data"));
+  return batch;
 }
 
 absl::Status ValidateBatch(const v1::SampleBatch& batch, const ModelSpec& spec) {

@@ -5,6 +5,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "expunge/v1/model_service.pb.h"
 #include "expunge/v1/resources.pb.h"
 #include "model/spec.h"
@@ -22,6 +23,12 @@ inline constexpr int kMaxSamplesPerForget = 10'000;
 
 // An opaque id that a caller chose: 1 to kMaxIdBytes bytes.
 absl::Status ValidateId(std::string_view id, std::string_view field);
+
+// The shape of a batch of inputs: [batch, input.shape...] or [batch, elements]. Returns the batch size.
+absl::StatusOr<size_t> ValidateShape(absl::Span<const int64_t> shape, const InputSpec& input, std::string_view field);
+
+// The elements of such a batch in the model's dtype: number of bytes, finite values.
+absl::Status ValidateData(std::string_view data, size_t batch, const InputSpec& input, std::string_view field);
 
 // A batch of inputs for the model: dtype, shape ([batch, input.shape...] or [batch, elements]), number of bytes, finite
 // values. Returns the batch size.

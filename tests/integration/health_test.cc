@@ -78,8 +78,12 @@ class HealthProcessTest : public IntegrationTest {
 };
 
 TEST_F(HealthProcessTest, EveryServiceServesFromTheStartToTheEnd) {
-  const std::vector<std::string> kServices = {"", "expunge.v1.PredictionService", "expunge.v1.ErasureService",
-                                              "expunge.v1.AuditService", "expunge.v1.ModelService"};
+  const std::vector<std::string> kServices = {"",
+                                              "expunge.v1.PredictionService",
+                                              "expunge.v1.ErasureService",
+                                              "expunge.v1.AuditService",
+                                              "expunge.v1.ModelService",
+                                              "inference.GRPCInferenceService"};
   for (const std::string& service : kServices) EXPECT_EQ(Check(service), kServing) << service;
   server_.Kill();
   for (const std::string& service : kServices) EXPECT_EQ(Check(service), "") << service;
@@ -117,7 +121,7 @@ TEST_F(HealthProcessTest, ReflectionListsTheServices) {
       RawStream(server_.address(), "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", list_services)
           .Read();
   for (const char* service : {"expunge.v1.PredictionService", "expunge.v1.ErasureService", "expunge.v1.AuditService",
-                              "expunge.v1.ModelService", "grpc.health.v1.Health"}) {
+                              "expunge.v1.ModelService", "inference.GRPCInferenceService", "grpc.health.v1.Health"}) {
     EXPECT_THAT(services, HasSubstr(service));
   }
 }

@@ -37,8 +37,9 @@ class HealthTest : public WireTest {
 };
 
 TEST_F(HealthTest, EveryServiceIsServing) {
-  for (const std::string service : {"", "expunge.v1.PredictionService", "expunge.v1.ErasureService",
-                                    "expunge.v1.AuditService", "expunge.v1.ModelService"}) {
+  for (const std::string service :
+       {"", "expunge.v1.PredictionService", "expunge.v1.ErasureService", "expunge.v1.AuditService",
+        "expunge.v1.ModelService", "inference.GRPCInferenceService"}) {
     const std::string request =
         service.empty() ? "" : "\x0a" + std::string(1, static_cast<char>(service.size())) + service;
     std::string reply;
@@ -52,7 +53,7 @@ TEST_F(HealthTest, ReflectionListsTheServices) {
   const std::string list_services("\x3a\x00", 2);
   ASSERT_TRUE(Call("/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo", list_services, &reply).ok());
   for (const char* service : {"expunge.v1.PredictionService", "expunge.v1.ErasureService", "expunge.v1.AuditService",
-                              "expunge.v1.ModelService", "grpc.health.v1.Health"}) {
+                              "expunge.v1.ModelService", "inference.GRPCInferenceService", "grpc.health.v1.Health"}) {
     EXPECT_NE(reply.find(service), std::string::npos) << service;
   }
 }

@@ -36,20 +36,15 @@ TEST_F(UnaryTest, AQueuedPredictPastItsDeadlineIsNotComputed) {
   CreateModel();
   Ingest(0, 20);
   Train();
-  trainer_.HoldAnswers();
-  AsyncCall<v1::PredictRequest, v1::PredictResponse> first{.request = OneInput()};
-  prediction_->async()->Predict(&first.context, &first.request, &first.response, first.Done());
-  trainer_.WaitForHeldAnswer();
+  HeldPredict held(*this);
   grpc::ClientContext context;
   context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(50));
   v1::PredictResponse response;
   EXPECT_EQ(prediction_->Predict(&context, OneInput(), &response).error_code(), grpc::StatusCode::DEADLINE_EXCEEDED);
   IoRoundTrips();
-  trainer_.ReleaseAnswers();
-  first.done.WaitForNotification();
-  EXPECT_TRUE(first.status.ok());
+  held.Release();
   EXPECT_TRUE(Predict().ok());
-  EXPECT_EQ(trainer_.answers(), 4) << "two constituents, the first call and the last";
+  EXPECT_EQ(trainer_.answers(), 4) << "two constituents, the held call and the last";
 }
 
 TEST_F(UnaryTest, ACancelledForgetIsCarriedOutNevertheless) {
@@ -73,10 +68,7 @@ TEST_F(UnaryTest, AForgetDoesNotWaitForCallsOfAnotherKind) {
   Ingest(0, 20);
   Train();
   io_.Hold();
-  trainer_.HoldAnswers();
-  AsyncCall<v1::PredictRequest, v1::PredictResponse> predict{.request = OneInput()};
-  prediction_->async()->Predict(&predict.context, &predict.request, &predict.response, predict.Done());
-  trainer_.WaitForHeldAnswer();
+  HeldPredict held(*this);
   AsyncCall<v1::ListErasuresRequest, v1::ListErasuresResponse> other;
   erasure_->async()->ListErasures(&other.context, &other.request, &other.response, other.Done());
   io_.WaitForHeld(1);
@@ -85,31 +77,37 @@ TEST_F(UnaryTest, AForgetDoesNotWaitForCallsOfAnotherKind) {
   const grpc::Status status = erasure_->Forget(&context, ForgetOf(3), &erasure);
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_FALSE(other.done.HasBeenNotified());
-  EXPECT_FALSE(predict.done.HasBeenNotified());
   io_.Release();
-  trainer_.ReleaseAnswers();
+  held.Release();
   other.done.WaitForNotification();
-  predict.done.WaitForNotification();
 }
 
 TEST_F(UnaryTest, TooManyWaitingPredictsAreRefusedAtOnce) {
   CreateModel();
   Ingest(0, 20);
   Train();
-  trainer_.HoldAnswers();
-  const size_t queue = batcher_options_.max_queue_size;
-  std::vector<AsyncCall<v1::PredictRequest, v1::PredictResponse>> calls(1 + queue);
+  HeldPredict held(*this);
+  std::vector<AsyncCall<v1::PredictRequest, v1::PredictResponse>> calls(batcher_options_.max_queue_size);
   for (auto& call : calls) {
     call.request = OneInput();
     prediction_->async()->Predict(&call.context, &call.request, &call.response, call.Done());
-    if (&call == &calls.front()) trainer_.WaitForHeldAnswer();
   }
   IoRoundTrips();
   const grpc::Status refused = Predict();
   EXPECT_EQ(refused.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
   EXPECT_EQ(ErrorInfoOf(refused).reason(), "TOO_MANY_PREDICTS");
   EXPECT_TRUE(HasRetryInfo(refused));
-  trainer_.ReleaseAnswers();
+  // Whatever it is asked through.
+  grpc::ClientContext context;
+  inference::ModelInferRequest infer;
+  infer.set_model_name("m");
+  infer.add_inputs()->set_name("input");
+  infer.mutable_inputs(0)->set_datatype("UINT8");
+  for (const int64_t size : {1, 2}) infer.mutable_inputs(0)->add_shape(size);
+  infer.add_raw_input_contents("\1\2");
+  inference::ModelInferResponse inferred;
+  EXPECT_EQ(ErrorInfoOf(inference_->ModelInfer(&context, infer, &inferred)).reason(), "TOO_MANY_PREDICTS");
+  held.Release();
   for (auto& call : calls) {
     call.done.WaitForNotification();
     EXPECT_TRUE(call.status.ok());

@@ -185,6 +185,7 @@ void WireTest::SetUp() {
   server_ = *std::move(server);
   channel_ = grpc::CreateChannel(absl::StrCat("127.0.0.1:", server_->port()), grpc::InsecureChannelCredentials());
   prediction_ = v1::PredictionService::NewStub(channel_);
+  inference_ = inference::GRPCInferenceService::NewStub(channel_);
   erasure_ = v1::ErasureService::NewStub(channel_);
   audit_ = v1::AuditService::NewStub(channel_);
   model_ = v1::ModelService::NewStub(channel_);
@@ -231,6 +232,20 @@ grpc::Status WireTest::Predict() {
   grpc::ClientContext context;
   v1::PredictResponse response;
   return prediction_->Predict(&context, OneInput(), &response);
+}
+
+WireTest::HeldPredict::HeldPredict(WireTest& test) : test_(test) {
+  test_.trainer_.HoldAnswers();
+  test_.prediction_->async()->Predict(&context_, &request_, &response_, [this](const grpc::Status& status) {
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    done_.Notify();
+  });
+  test_.trainer_.WaitForHeldAnswer();
+}
+
+void WireTest::HeldPredict::Release() {
+  test_.trainer_.ReleaseAnswers();
+  done_.WaitForNotification();
 }
 
 void WireTest::IoRoundTrips() {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/synchronization/notification.h"
 #include "base/clock.h"
 #include "base/executor.h"
 #include "base/mutex.h"
@@ -18,7 +19,9 @@
 #include "expunge/v1/prediction_service.grpc.pb.h"
 #include "google/rpc/error_details.pb.h"
 #include "grpcpp/channel.h"
+#include "grpcpp/client_context.h"
 #include "gtest/gtest.h"
+#include "inference/inference_service.grpc.pb.h"
 #include "rpc/server.h"
 #include "serving/batcher.h"
 #include "tests/testing/hash_trainer.h"
@@ -92,6 +95,19 @@ class WireTest : public testing::Test {
   v1::IngestSamplesResponse Ingest(int first, int count);
   void Train();  // and waits until it is done
   grpc::Status Predict();
+  // A Predict that holds the batcher's one thread until Release.
+  class HeldPredict {
+   public:
+    explicit HeldPredict(WireTest& test);
+    void Release();
+
+   private:
+    WireTest& test_;
+    grpc::ClientContext context_;
+    v1::PredictRequest request_ = OneInput();
+    v1::PredictResponse response_;
+    absl::Notification done_;
+  };
   // Many calls, one after the other, that need only `io_` or only the batcher: when they are answered, the server has
   // heard whatever this client sent before them.
   void IoRoundTrips();
@@ -109,6 +125,7 @@ class WireTest : public testing::Test {
   std::unique_ptr<Server> server_;
   std::shared_ptr<grpc::Channel> channel_;
   std::unique_ptr<v1::PredictionService::Stub> prediction_;
+  std::unique_ptr<inference::GRPCInferenceService::Stub> inference_;
   std::unique_ptr<v1::ErasureService::Stub> erasure_;
   std::unique_ptr<v1::AuditService::Stub> audit_;
   std::unique_ptr<v1::ModelService::Stub> model_;
