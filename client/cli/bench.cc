@@ -118,7 +118,7 @@ absl::Status BenchPredict(const BenchOptions& options, Session& session) {
   session.out() << (session.json() ? ReportAsJson(options, report) : ReportAsText(options, report));
   if (!report.KeptRate()) {
     session.Warn(absl::StrCat("the rate was not kept: ", ShowCount(report.requests() - report.sent_in_time),
-                              " requests were sent only after ", options.duration, ", one of them ",
+                              " requests were sent only after ", ShowDuration(load.duration), ", one of them ",
                               ShowDuration(report.longest_wait), " after it was due; their latency counts from there"));
   }
   if (report.failed == 0) return absl::OkStatus();

@@ -24,7 +24,7 @@ constexpr char kModel[] = "m";
 constexpr int64_t kSamples = 60'000;
 constexpr int kRounds = 5;
 constexpr absl::Duration kWarmUp = absl::Milliseconds(500);
-constexpr absl::Duration kWindow = absl::Seconds(2);  // of one side in a round
+constexpr absl::Duration kWindow = absl::Milliseconds(1500);  // of one side in a round
 
 double Seconds(const LoadReport& report, double percent) {
   return absl::ToDoubleSeconds(report.latency.Percentile(percent));

@@ -126,8 +126,8 @@ TEST_F(PredictSoakTest, NoPredictFailsAndTheServersMemoryStays) {
                   << ")";
   }
 
-  // The first tenth is warm-up; of the rest, the last third beside the first one.
-  const absl::Duration warm = duration / 10, third = (duration - warm) / 3;
+  // The first fifth is warm-up, while the caches fill; of the rest, the last third beside the first one.
+  const absl::Duration warm = duration / 5, third = (duration - warm) / 3;
   const double early = MedianBetween(memory, warm, warm + third);
   const double late = MedianBetween(memory, duration - third, absl::InfiniteDuration());
   std::cout << absl::StrFormat(
