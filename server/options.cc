@@ -28,9 +28,6 @@ constexpr size_t kMaxQueue = 1'000'000;
 
 int Cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
-// Half of the cores: gRPC needs the others, and a batch is the better the fewer there are at a time.
-int PredictThreads() { return std::max(1, Cores() / 2); }
-
 // --some-option has the variable EXPUNGE_SOME_OPTION.
 CLI::Option* WithVariable(CLI::Option* option) {
   std::string name = "EXPUNGE_" + option->get_lnames().front();
@@ -102,7 +99,7 @@ void DeclareBatcher(CLI::App& app, Values& values) {
 void Declare(CLI::App& app, Values& values) {
   ServerOptions& options = values.options;
   options.engine.retrain.workers = Cores();
-  options.batcher.threads = PredictThreads();
+  options.batcher.threads = Cores();
   options.io_threads = 4;
   options.forget_threads = 2;  // one prepares the next write while another waits for the disk
   options.drain_seconds = 30;

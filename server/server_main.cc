@@ -19,6 +19,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/error.h"
@@ -127,6 +128,8 @@ void ReturnLargeBlocksToTheSystem() { mallopt(M_MMAP_THRESHOLD, 4 << 20); }
 
 int ServerMain(int argc, char** argv) {
   umask(077);  // what is kept is nobody else's
+  // Debian builds Abseil with assertions: every lock, of gRPC too, would be looked up in a graph of all locks.
+  absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
   ReturnLargeBlocksToTheSystem();
   int exit_status = 0;
   const std::optional<ServerOptions> options = ParseOptions(argc, argv, &exit_status);

@@ -17,6 +17,7 @@ ModelEntry::ModelEntry(ModelUid uid, records::Model model_record, ModelSpec spec
     MutexLock lock(&shards_.back()->mutex);
     shards_.back()->status.slices.resize(spec_.sisa.slices);
     shards_.back()->slice_changed.resize(spec_.sisa.slices, 1);
+    shards_.back()->valid_as_of.resize(spec_.sisa.slices, 0);
   }
 }
 

@@ -57,12 +57,24 @@ struct Shard {
   uint64_t generation ABSL_GUARDED_BY(mutex) = 1;              // grows with every change of what may be used
   std::vector<uint64_t> slice_changed ABSL_GUARDED_BY(mutex);  // per slice: the generation of its newest change
   std::multiset<uint32_t> erasing ABSL_GUARDED_BY(mutex);      // first slices of the erasures that are under way
+  // Per slice: the generation at which its checkpoint was seen to be valid; 0: it was not. While that still Holds, it
+  // is.
+  std::vector<uint64_t> valid_as_of ABSL_GUARDED_BY(mutex);
   ShardStatus status ABSL_GUARDED_BY(mutex);
   bool counted ABSL_GUARDED_BY(mutex) = false;  // status has the numbers of what is stored
 
   // What was read of slices 0 .. `slice` at generation `since` still holds.
   bool Holds(uint64_t since, uint32_t slice) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
     return slice_changed[slice] <= since && (erasing.empty() || *erasing.begin() > slice);
+  }
+
+  // How many of the first slices are known to have a valid checkpoint after the last of them. At least as many have
+  // one.
+  uint32_t KnownValidSlices() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
+    for (uint32_t slices = static_cast<uint32_t>(valid_as_of.size()); slices > 0; --slices) {
+      if (valid_as_of[slices - 1] > 0 && Holds(valid_as_of[slices - 1], slices - 1)) return slices;
+    }
+    return 0;
   }
 };
 

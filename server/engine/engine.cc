@@ -109,6 +109,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                                e.ledger_.get(), e.training_log_.get(), &e.subject_locks_, clock);
   e.pool_ =
       std::make_unique<RetrainPool>(options.retrain, e.catalog_.get(), e.reconciler_.get(), e.ledger_.get(), clock);
+  e.publisher_ = std::make_unique<PrefixPublisher>(e.catalog_.get(), e.reconciler_.get());
   e.unlearner_ = std::make_unique<Unlearner>(Unlearner::Parts{.store = e.store_.get(),
                                                               .keyring = e.keyring_.get(),
                                                               .catalog = e.catalog_.get(),
@@ -116,6 +117,7 @@ absl::StatusOr<std::unique_ptr<Engine>> Engine::Open(const Options& options, con
                                                               .ledger = e.ledger_.get(),
                                                               .reconciler = e.reconciler_.get(),
                                                               .pool = e.pool_.get(),
+                                                              .publisher = e.publisher_.get(),
                                                               .purger = e.purger_.get(),
                                                               .subject_locks = &e.subject_locks_,
                                                               .clock = clock});

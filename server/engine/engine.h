@@ -104,6 +104,7 @@ class Engine {
   std::unique_ptr<Reclaimer> reclaimer_;
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<RetrainPool> pool_;
+  std::unique_ptr<PrefixPublisher> publisher_;
   std::unique_ptr<Unlearner> unlearner_;
   std::unique_ptr<Auditor> auditor_;
   std::unique_ptr<Certificates> certificates_;

@@ -13,6 +13,21 @@ Ensemble::Ensemble(uint32_t shards, uint32_t slices, const Clock* clock)
 
 bool Ensemble::Publish(Constituent constituent) {
   MutexLock lock(&mutex_);
+  return PublishLocked(std::move(constituent));
+}
+
+bool Ensemble::PublishWhereNoneVotes(Constituent constituent) {
+  MutexLock lock(&mutex_);
+  return !Votes(constituent.shard) && PublishLocked(std::move(constituent));
+}
+
+bool Ensemble::Votes(uint32_t shard) const {
+  const std::shared_ptr<const Snapshot> snapshot = Current();
+  return std::any_of(snapshot->constituents.begin(), snapshot->constituents.end(),
+                     [shard](const Constituent& constituent) { return constituent.shard == shard; });
+}
+
+bool Ensemble::PublishLocked(Constituent constituent) {
   if (constituent.generation < shards_[constituent.shard].barrier) return false;
   std::vector<Constituent> constituents = Current()->constituents;
   const auto place = std::lower_bound(constituents.begin(), constituents.end(), constituent.shard,

@@ -49,6 +49,12 @@ class Ensemble {
   // membership older than the newest withdrawal of its shard: a late retrain never brings the past back.
   bool Publish(Constituent constituent);
 
+  // The same, but it leaves the shard's present constituent, if there is one: false.
+  bool PublishWhereNoneVotes(Constituent constituent);
+
+  // Whether the shard has a constituent in the newest snapshot.
+  bool Votes(uint32_t shard) const;
+
   // Stops the vote of the shard's constituent if it was trained on slices from `first_slice` on and against a
   // membership older than `generation`, and refuses such constituents from now on. When this returns, no later
   // Current() has it. A pointer swap, whatever the model's size.
@@ -66,6 +72,7 @@ class Ensemble {
     bool empty = false;
   };
 
+  bool PublishLocked(Constituent constituent) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   uint64_t NextVersion() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Swap(std::vector<Constituent> constituents) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 

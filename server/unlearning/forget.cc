@@ -318,6 +318,7 @@ void Unlearner::GiveUp(const std::vector<Forgetting>& batch, const absl::Status&
       const Holding& holding = one.holdings[i];
       holding.model->EndErasure(holding.shard, one.first_slice(i), /*erased=*/false);
       // What was withdrawn may vote again.
+      parts_.publisher->Notify({holding.model->uid(), holding.shard});
       parts_.pool->Notify({holding.model->uid(), holding.shard}, absl::InfiniteFuture());
     }
     *one.result = why;

@@ -69,6 +69,7 @@ struct Reconciler::Pass {
     MutexLock lock(&shard.mutex);
     if (!shard.Holds(generation, slice)) return;
     ShardStatus::Slice& status = shard.status.slices[slice];
+    shard.valid_as_of[slice] = checkpoint != nullptr ? generation : 0;
     status.checkpoint = checkpoint != nullptr;
     status.lineage = checkpoint ? DigestFromBytes(checkpoint->lineage()).value_or(Digest{}) : Digest{};
     status.parameters_digest =
@@ -245,6 +246,35 @@ absl::StatusOr<bool> Reconciler::PublishPrefix(Pass& pass) {
   CrashPoint("publish_swapped");
   pass.model.changes().Notify();
   return true;
+}
+
+absl::Status Reconciler::PublishKnownPrefix(ModelEntry& model, uint32_t shard_index) {
+  Shard& shard = model.shard(shard_index);
+  const ShardId id = {model.uid(), shard_index};
+  uint64_t generation = 0;
+  uint32_t slices = 0;
+  {
+    MutexLock lock(&shard.mutex);
+    generation = shard.generation;
+    slices = shard.KnownValidSlices();
+  }
+  if (slices == 0 || model.ensemble().Votes(shard_index)) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const auto checkpoint, store_->GetCheckpoint(id, slices - 1));
+  if (!checkpoint || checkpoint->samples() == 0) return absl::OkStatus();
+  const auto state = ReadCheckpoint(*store_, *keyring_, model.spec(), id, slices - 1, *checkpoint);
+  if (absl::IsNotFound(state.status())) return absl::OkStatus();  // a newer erasure has destroyed it
+  RETURN_IF_ERROR(state.status());
+  ASSIGN_OR_RETURN(const Digest lineage, DigestFromBytes(checkpoint->lineage()));
+  Constituent constituent = {shard_index, slices, generation, lineage, ParametersDigest(*state)};
+  ASSIGN_OR_RETURN(constituent.network, trainer_->BuildNetwork(model.spec(), state->parameters));
+  {
+    // What was read is what was known to be valid, if that still is so. An erasure that begins after this look raises
+    // the ensemble's barrier itself.
+    MutexLock lock(&shard.mutex);
+    if (shard.KnownValidSlices() != slices || !shard.Holds(generation, slices - 1)) return absl::OkStatus();
+  }
+  if (model.ensemble().PublishWhereNoneVotes(std::move(constituent))) model.changes().Notify();
+  return absl::OkStatus();
 }
 
 absl::StatusOr<Reconciler::Outcome> Reconciler::TrainNextSlice(Pass& pass, const ShardSamples& samples,

@@ -43,6 +43,11 @@ class Reconciler {
   // An error leaves the shard as it was: what is valid votes, erasures stay open.
   absl::StatusOr<Outcome> Reconcile(ModelEntry& model, uint32_t shard, bool train, const std::function<bool()>& stop);
 
+  // Lets what an erasure left of a shard vote again, when nothing of the shard does: the longest prefix of slices of
+  // which an earlier Reconcile knows that it is valid, if nothing that it depends on has changed since. Reads one
+  // checkpoint, where Reconcile reads the shard's membership. Any thread, also beside a Reconcile of the shard.
+  absl::Status PublishKnownPrefix(ModelEntry& model, uint32_t shard);
+
   // What this server trains in: the trainer's.
   const std::string& numeric_environment() const { return numeric_environment_; }
 

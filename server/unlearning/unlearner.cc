@@ -18,6 +18,7 @@ absl::Status Unlearner::Announce(const records::Erasure& erasure) {
     if (parts_.catalog->FindByUid(task.model()) == nullptr) {  // deleted meanwhile: nothing is left to be retrained
       RETURN_IF_ERROR(MarkNothingToRetrain(shard, {erasure.sequence()}));
     } else {
+      parts_.publisher->Notify(shard);
       parts_.pool->Notify(shard, absl::FromUnixMicros(erasure.due_time_micros()));
     }
   }

@@ -22,6 +22,7 @@
 #include "storage/store.h"
 #include "unlearning/erasure_ledger.h"
 #include "unlearning/holding.h"
+#include "unlearning/prefix_publisher.h"
 #include "unlearning/purger.h"
 #include "unlearning/reconciler.h"
 #include "unlearning/regulation.h"
@@ -58,6 +59,7 @@ class Unlearner {
     ErasureLedger* ledger;
     Reconciler* reconciler;
     RetrainPool* pool;
+    PrefixPublisher* publisher;
     Purger* purger;
     StripedLocks* subject_locks;
     const Clock* clock;

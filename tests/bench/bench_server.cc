@@ -20,7 +20,7 @@ int Cores() { return std::max(1, static_cast<int>(std::thread::hardware_concurre
 }  // namespace
 
 BenchServer::BenchServer(const Trainer* trainer, absl::Duration retrain_delay)
-    : io_("io", 4), forget_("forget", 2), batcher_({.threads = std::max(1, Cores() / 2)}), replay_("replay", 1) {
+    : io_("io", 4), forget_("forget", 2), batcher_({.threads = Cores()}), replay_("replay", 1) {
   engine_ = ValueOf(
       Engine::Open({.data_dir = directory_.path(), .retrain = {.workers = Cores(), .retrain_delay = retrain_delay}},
                    trainer, &SystemClock()));

@@ -192,13 +192,12 @@ Load ForgetLoad(const Load& predict, int64_t first, int64_t count) {
 }
 
 // A Forget every 10 ms, of subjects in the later slices: a constituent is withdrawn and soon votes again with what it
-// learned from the earlier ones. No Predict may fail, so some of them must always vote: with 8 shards, each hit 12
-// times a second, that would depend on how fast the workers are, which get what the others leave of the processors.
+// learned from the earlier ones. No Predict may fail.
 void MeasureForgetStorm(benchmark::State& state, const std::string& ratio, absl::Duration window) {
   constexpr double kForgetsPerSecond = 100;
   const auto forgets = static_cast<int64_t>(kForgetsPerSecond * absl::ToDoubleSeconds(window));
   PredictRig rig;
-  rig.AddModel(kModel, /*shards=*/32, kSamples);
+  rig.AddModel(kModel, /*shards=*/8, kSamples);
   const Load predict = rig.PredictLoad(kModel, /*images_per_request=*/1);
   Disturbance p99 = {.rate = HalfOfTheMaximum(predict)};
   Series forget_p99;

@@ -112,9 +112,10 @@ class TrainedModel {
     std::vector<uint8_t> labels;
     double right = 0;
     while (const size_t count = ValueOf(dataset->Read(kBatch, &inputs, &labels))) {
-      const absl::Span<const uint8_t> bytes(reinterpret_cast<const uint8_t*>(inputs.data()), inputs.size());
-      const Prediction prediction =
-          ValueOf(Predict(spec(), model_->ensemble(), /*trained=*/true, bytes, count, [] { return false; }));
+      const uint8_t* const bytes = reinterpret_cast<const uint8_t*>(inputs.data());
+      std::vector<const uint8_t*> samples;
+      for (size_t i = 0; i < count; ++i) samples.push_back(bytes + i * spec().input.SampleBytes());
+      const Prediction prediction = ValueOf(Predict(spec(), model_->ensemble().Current(), samples));
       for (size_t i = 0; i < count; ++i) right += prediction.verdicts[i].label == labels[i];
     }
     return right / static_cast<double>(dataset->count());

@@ -157,7 +157,7 @@ TEST_F(ForgetRetrainTest, OfEverybodyLeavesAModelThatAnswersNothing) {
   for (int subject = 1; subject <= 3; ++subject) Forget(subject);
   ASSERT_TRUE(WaitUntilIdle(*engine_, *model_));
   const std::vector<uint8_t> input(4);
-  EXPECT_THAT(Predict(model_->spec(), model_->ensemble(), model_->trained(), input, 1, [] { return false; }),
+  EXPECT_THAT(Predict(model_->spec(), model_->ensemble().Current(), {input.data()}),
               Fails(absl::StatusCode::kUnavailable, "NO_CONSTITUENTS"));
   EXPECT_THAT(engine_->unlearner().Train(*model_), Fails(absl::StatusCode::kFailedPrecondition, "NO_SAMPLES"));
 }
