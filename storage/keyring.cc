@@ -205,6 +205,7 @@ bool Keyring::is_new() const { return impl_->is_new; }
 const std::string& Keyring::log_origin() const { return impl_->log_origin; }
 
 absl::StatusOr<uint64_t> Keyring::GetLogMark(ModelUid model) const {
+  const ReadEpochs::Read read(&impl_->reads);
   rocksdb::PinnableSlice value;
   ASSIGN_OR_RETURN(const bool found, GetRow(*impl_->database, kKeys, EncodeLogMarkKey(model), kKeyringName, &value));
   uint64_t mark = 0;

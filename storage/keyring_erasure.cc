@@ -85,6 +85,7 @@ absl::Status Keyring::DestroyModelKeys(ModelUid model, absl::Time now) {
 }
 
 absl::StatusOr<std::vector<Keyring::DeadModel>> Keyring::ListDeadModels() const {
+  const ReadEpochs::Read read(&impl_->reads);
   std::vector<DeadModel> models;
   RETURN_IF_ERROR(ScanRows(*impl_->database, kKeys, rocksdb::ReadOptions(), AllDeadModels(), kDeadModelKind,
                            [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {
@@ -102,6 +103,7 @@ absl::StatusOr<std::vector<Keyring::DeadModel>> Keyring::ListDeadModels() const 
 }
 
 absl::Status Keyring::ReclaimedModels(absl::Span<const ModelUid> models) {
+  const ReadEpochs::Read read(&impl_->reads);
   rocksdb::WriteBatch batch;
   for (const ModelUid model : models) {
     const std::string key = EncodeDeadModelKey(model);
@@ -211,6 +213,7 @@ absl::StatusOr<Rekey> Keyring::Impl::OpenRekey(std::string_view key, std::string
 }
 
 absl::StatusOr<std::vector<RekeyPlace>> Keyring::ListRekeys() const {
+  const ReadEpochs::Read read(&impl_->reads);
   std::vector<RekeyPlace> places;
   RETURN_IF_ERROR(ScanRows(*impl_->database, kKeys, rocksdb::ReadOptions(), AllRekeys(), "a re-keying",
                            [&](std::string_view key, std::string_view value) -> absl::StatusOr<bool> {

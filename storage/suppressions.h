@@ -30,8 +30,7 @@ class SuppressionWriter {
  public:
   SuppressionWriter(const RocksDatabase* database, rocksdb::WriteBatch* batch) : database_(database), batch_(batch) {}
 
-  // The erasure suppresses the name in this model, or in every model, whatever consent was stated before. No name
-  // twice.
+  // The erasure suppresses the name in this model, or in every model, whatever consent was stated before.
   absl::Status Stage(ModelUid uid, const Digest& name, const records::Erasure& erasure);
 
  private:

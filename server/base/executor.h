@@ -41,14 +41,9 @@ class ThreadPool : public Executor {
 // Names the calling thread, for debuggers and `top -H`.
 void NameThisThread(const std::string& name);
 
-// Below the normal threads, which answer callers.
-enum class LowPriority {
-  kModest,  // nice 10 and SCHED_BATCH: slowly, also while others want every processor
-  kIdle,    // SCHED_IDLE: gives way at once, and while others want every processor gets hardly more than nothing
-};
-
-// Of the calling thread, for the processor. Best effort.
-void LowerThisThreadsPriority(LowPriority priority);
+// Puts the calling thread below normal ones for the processor: nice 19 and SCHED_BATCH, in short turns. Best effort.
+// Not SCHED_IDLE: it holds locks and reads files that others wait for, and on a busy machine would hold them for long.
+void LowerThisThreadsPriority();
 
 }  // namespace expunge
 

@@ -76,8 +76,9 @@ constexpr DenseKernel kBaseline = {8, MultiplyBaseline};
 DenseKernels RunnableDenseKernels() {
   DenseKernels runnable = {};
 #if defined(__x86_64__)
-  if (__builtin_cpu_supports("avx512f")) runnable.kernels[runnable.count++] = &kAvx512;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) runnable.kernels[runnable.count++] = &kAvx2;
+  const bool fuses = __builtin_cpu_supports("fma");
+  if (fuses && __builtin_cpu_supports("avx512f")) runnable.kernels[runnable.count++] = &kAvx512;
+  if (fuses && __builtin_cpu_supports("avx2")) runnable.kernels[runnable.count++] = &kAvx2;
 #endif
   runnable.kernels[runnable.count++] = &kBaseline;
   return runnable;

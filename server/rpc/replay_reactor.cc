@@ -46,7 +46,7 @@ void ReplayReactor::OnWriteDone(bool /*ok*/) {
 }
 
 absl::Status ReplayReactor::ReplayAll() {
-  LowerThisThreadsPriority(LowPriority::kIdle);
+  LowerThisThreadsPriority();
   for (const uint32_t shard : shards_) RETURN_IF_ERROR(ReplayOne(shard));
   return absl::OkStatus();
 }

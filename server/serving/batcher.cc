@@ -1,10 +1,10 @@
 #include "serving/batcher.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
 #include "base/error.h"
 #include "base/executor.h"
 
@@ -18,6 +18,11 @@ absl::Status QueueFull(size_t max_queue_size) {
   return WithRetryAfter(Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_PREDICTS",
                               absl::StrCat("more than ", max_queue_size, " Predict calls are waiting")),
                         kRetryAfter);
+}
+
+// Whatever becomes of the machine's clock.
+absl::Time SteadyNow() {
+  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 absl::Status Abandoned() { return absl::CancelledError("the caller no longer waits for the prediction"); }
@@ -53,7 +58,7 @@ void Batcher::Submit(Request* request) {
     if (waiting_ < options_.max_queue_size) {
       // Without a delay it makes no difference when one came, and the clock is not asked.
       const bool delays = options_.max_queue_delay > absl::ZeroDuration();
-      request->due_ = delays ? absl::Now() + options_.max_queue_delay : absl::InfinitePast();
+      request->due_ = delays ? SteadyNow() + options_.max_queue_delay : absl::InfinitePast();
       Queue& queue = queues_[request->ensemble_];
       if (queue.requests.empty()) turns_.push_back(request->ensemble_);
       queue.requests.push_back(request);
@@ -75,7 +80,7 @@ void Batcher::Run() {
       while (!TakeBatch(&batch, &next_due)) {
         if (stopping_ && waiting_ == 0) return;
         ++idle_;
-        changed_.WaitWithTimeout(&mutex_, next_due - absl::Now());
+        changed_.WaitWithTimeout(&mutex_, next_due - SteadyNow());
         --idle_;
       }
       if (waiting_ > 0 && idle_ > 0) changed_.Signal();
@@ -93,7 +98,7 @@ bool Batcher::IsDue(const Queue& queue, absl::Time now) const {
 bool Batcher::TakeBatch(Batch* batch, absl::Time* next_due) {
   *next_due = absl::InfiniteFuture();
   if (waiting_ == 0) return false;
-  const absl::Time now = options_.max_queue_delay > absl::ZeroDuration() ? absl::Now() : absl::InfinitePast();
+  const absl::Time now = options_.max_queue_delay > absl::ZeroDuration() ? SteadyNow() : absl::InfinitePast();
   auto turn = turns_.begin();
   for (; turn != turns_.end(); ++turn) {
     const Queue& queue = queues_[*turn];

@@ -68,6 +68,12 @@ void ErasureLedger::EndIsolation(ErasureSequence sequence) {
   MutexLock lock(&mutex_);
   isolating_.erase(sequence);
   isolated_through_.store(isolating_.empty() ? last_sequence_ : *isolating_.begin() - 1, std::memory_order_release);
+  isolated_.SignalAll();
+}
+
+void ErasureLedger::AwaitIsolated(ErasureSequence sequence) const {
+  MutexLock lock(&mutex_);
+  while (isolated_through() < sequence) isolated_.Wait(&mutex_);
 }
 
 absl::Status ErasureLedger::Record(absl::Span<const Keyring::ErasureWrite> writes,

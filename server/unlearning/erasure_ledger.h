@@ -34,9 +34,12 @@ class ErasureLedger {
   static absl::StatusOr<std::unique_ptr<ErasureLedger>> Open(Keyring* keyring, const Clock* clock);
 
   // The next sequence number: never given twice while the process lives; gaps are possible, because an erasure may come
-  // to nothing. It counts as not isolated until EndIsolation, which follows when nothing votes that knows the erased.
+  // to nothing. It counts as not isolated until EndIsolation, which follows when it is on record, or came to nothing.
   ErasureSequence BeginIsolation();
   void EndIsolation(ErasureSequence sequence);
+
+  // Until isolated_through() has come to `sequence`. Not between BeginIsolation and EndIsolation of one's own.
+  void AwaitIsolated(ErasureSequence sequence) const ABSL_LOCKS_EXCLUDED(mutex_);
 
   // Every erasure up to this one is isolated from every snapshot that is taken after this call. Takes no lock.
   ErasureSequence isolated_through() const { return isolated_through_.load(std::memory_order_acquire); }
@@ -105,6 +108,7 @@ class ErasureLedger {
   Notifier changes_;
   ErasureStatistics statistics_;
   mutable Mutex mutex_;
+  mutable CondVar isolated_;
   ErasureSequence last_sequence_ ABSL_GUARDED_BY(mutex_) = 0;
   std::multiset<std::string> unpurged_ ABSL_GUARDED_BY(mutex_);  // their subjects, one for each such erasure
   std::set<ErasureSequence> isolating_ ABSL_GUARDED_BY(mutex_);

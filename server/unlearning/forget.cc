@@ -128,6 +128,12 @@ std::vector<absl::StatusOr<ForgetResult>> Unlearner::ForgetAll(absl::Span<const 
     ForgetBatch(std::move(batch));
     waiting = std::move(later);
   }
+  // Those with lower numbers that are being written beside these: a Predict from now on says that it reflects these.
+  ErasureSequence newest = 0;
+  for (const auto& result : results) {
+    if (result.ok()) newest = std::max(newest, result->erasure.sequence());
+  }
+  parts_.ledger->AwaitIsolated(newest);
   return results;
 }
 
@@ -183,6 +189,7 @@ void Unlearner::ForgetBatch(std::vector<Forgetting> batch) {
     for (size_t i = 0; i < one.holdings.size(); ++i) {
       one.holdings[i].model->EndErasure(one.holdings[i].shard, one.first_slice(i), /*erased=*/true);
     }
+    parts_.ledger->EndIsolation(one.erasure().sequence());
     if (!IsUnfinished(one.erasure())) continue;
     if (const absl::Status announced = Announce(one.erasure()); !announced.ok()) *one.result = announced;
   }
@@ -308,7 +315,6 @@ void Unlearner::Withdraw(const std::vector<Forgetting>& batch) {
   const int64_t now = absl::ToUnixMicros(parts_.clock->Now());
   for (const Forgetting& one : batch) {
     if (IsUnfinished(one.erasure())) one.erasure().set_isolated_time_micros(now);
-    parts_.ledger->EndIsolation(one.erasure().sequence());
   }
 }
 
@@ -321,6 +327,7 @@ void Unlearner::GiveUp(const std::vector<Forgetting>& batch, const absl::Status&
       parts_.publisher->Notify({holding.model->uid(), holding.shard});
       parts_.pool->Notify({holding.model->uid(), holding.shard}, absl::InfiniteFuture());
     }
+    parts_.ledger->EndIsolation(one.erasure().sequence());
     *one.result = why;
   }
 }

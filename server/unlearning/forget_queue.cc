@@ -31,6 +31,11 @@ void ForgetQueue::ScheduleIf(bool claimed) {
   if (claimed) executor_->Schedule([this] { RunBatch(); });
 }
 
+// One that takes long is nobody's reason to wait.
+size_t ForgetQueue::Counted(const std::vector<Entry>& batch) {
+  return batch.front().request.sample_ids.empty() ? batch.size() : 0;
+}
+
 std::vector<ForgetQueue::Entry> ForgetQueue::TakeBatch() {
   std::vector<Entry> batch;
   bool claimed = false;
@@ -47,7 +52,7 @@ std::vector<ForgetQueue::Entry> ForgetQueue::TakeBatch() {
       waiting_.pop_front();
       if (alone) break;
     }
-    running_ += batch.size();
+    running_ += Counted(batch);
     claimed = ClaimRun();
   }
   ScheduleIf(claimed);
@@ -56,13 +61,14 @@ std::vector<ForgetQueue::Entry> ForgetQueue::TakeBatch() {
 
 void ForgetQueue::RunBatch() {
   std::vector<Entry> batch = TakeBatch();
+  const size_t counted = Counted(batch);
   std::vector<ForgetRequest> requests;
   for (Entry& entry : batch) requests.push_back(std::move(entry.request));
   std::vector<absl::StatusOr<ForgetResult>> results = unlearner_->ForgetAll(requests);
   bool claimed = false;
   {
     MutexLock lock(&mutex_);
-    running_ -= batch.size();
+    running_ -= counted;
     claimed = ClaimRun();
   }
   ScheduleIf(claimed);

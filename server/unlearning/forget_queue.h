@@ -38,12 +38,13 @@ class ForgetQueue {
   // Whether a RunBatch is to be scheduled, by who asks: it counts as scheduled now.
   bool ClaimRun() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ScheduleIf(bool claimed);
+  static size_t Counted(const std::vector<Entry>& batch);
 
   Unlearner* const unlearner_;
   Executor* const executor_;
   Mutex mutex_;
   std::deque<Entry> waiting_ ABSL_GUARDED_BY(mutex_);
-  size_t running_ ABSL_GUARDED_BY(mutex_) = 0;      // entries taken and not yet answered
+  size_t running_ ABSL_GUARDED_BY(mutex_) = 0;      // entries taken and not yet answered, of those that are counted
   bool scheduled_ ABSL_GUARDED_BY(mutex_) = false;  // a RunBatch that has not taken its entries
 };
 

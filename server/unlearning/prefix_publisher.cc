@@ -10,7 +10,7 @@ namespace expunge {
 PrefixPublisher::PrefixPublisher(Catalog* catalog, Reconciler* reconciler)
     : catalog_(catalog), reconciler_(reconciler), thread_([this] {
         NameThisThread("publish");
-        LowerThisThreadsPriority(LowPriority::kModest);
+        LowerThisThreadsPriority();
         Run();
       }) {}
 
@@ -30,13 +30,15 @@ void PrefixPublisher::Notify(ShardId shard) {
 }
 
 void PrefixPublisher::Run() {
+  ShardId shard = {};
   while (true) {
-    ShardId shard;
     {
       MutexLock lock(&mutex_);
       while (waiting_.empty() && !stopping_) changed_.Wait(&mutex_);
       if (stopping_) return;
-      shard = waiting_.extract(waiting_.begin()).value();
+      auto next = waiting_.upper_bound(shard);
+      if (next == waiting_.end()) next = waiting_.begin();
+      shard = waiting_.extract(next).value();
     }
     const std::shared_ptr<ModelEntry> model = catalog_->FindByUid(shard.model);
     if (model == nullptr) continue;

@@ -30,7 +30,7 @@ class PrefixPublisher {
   Reconciler* const reconciler_;
   Mutex mutex_;
   CondVar changed_;
-  std::set<ShardId> waiting_ ABSL_GUARDED_BY(mutex_);
+  std::set<ShardId> waiting_ ABSL_GUARDED_BY(mutex_);  // taken in turns: one that always waits keeps none waiting
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

@@ -77,7 +77,7 @@ absl::Status Purger::problem() const {
 
 void Purger::Run() {
   NameThisThread("purger");
-  LowerThisThreadsPriority(LowPriority::kModest);
+  LowerThisThreadsPriority();
   while (const std::optional<Batch> batch = NextBatch()) {
     const absl::Time begin = absl::Now();
     const auto remaining = Purge(batch->erasures);

@@ -58,7 +58,7 @@ void Reclaimer::Start() {
 
 void Reclaimer::Run() {
   NameThisThread("reclaimer");
-  LowerThisThreadsPriority(LowPriority::kModest);
+  LowerThisThreadsPriority();
   while (!stopping_) {
     const absl::StatusOr<absl::Time> next = NextTime();
     absl::Status status = next.status();

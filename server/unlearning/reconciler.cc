@@ -258,21 +258,22 @@ absl::Status Reconciler::PublishKnownPrefix(ModelEntry& model, uint32_t shard_in
     generation = shard.generation;
     slices = shard.KnownValidSlices();
   }
+  const auto holds = [&] {
+    MutexLock lock(&shard.mutex);
+    return shard.KnownValidSlices() == slices && shard.Holds(generation, slices - 1);
+  };
   if (slices == 0 || model.ensemble().Votes(shard_index)) return absl::OkStatus();
   ASSIGN_OR_RETURN(const auto checkpoint, store_->GetCheckpoint(id, slices - 1));
   if (!checkpoint || checkpoint->samples() == 0) return absl::OkStatus();
   const auto state = ReadCheckpoint(*store_, *keyring_, model.spec(), id, slices - 1, *checkpoint);
-  if (absl::IsNotFound(state.status())) return absl::OkStatus();  // a newer erasure has destroyed it
-  RETURN_IF_ERROR(state.status());
+  // A newer erasure destroys the key between two reads, or a retrain writes the checkpoint anew.
+  if (!state.ok()) return holds() && !absl::IsNotFound(state.status()) ? state.status() : absl::OkStatus();
   ASSIGN_OR_RETURN(const Digest lineage, DigestFromBytes(checkpoint->lineage()));
   Constituent constituent = {shard_index, slices, generation, lineage, ParametersDigest(*state)};
   ASSIGN_OR_RETURN(constituent.network, trainer_->BuildNetwork(model.spec(), state->parameters));
-  {
-    // What was read is what was known to be valid, if that still is so. An erasure that begins after this look raises
-    // the ensemble's barrier itself.
-    MutexLock lock(&shard.mutex);
-    if (shard.KnownValidSlices() != slices || !shard.Holds(generation, slices - 1)) return absl::OkStatus();
-  }
+  // What was read is what was known to be valid, if that still is so. An erasure that begins after this look raises the
+  // ensemble's barrier itself.
+  if (!holds()) return absl::OkStatus();
   if (model.ensemble().PublishWhereNoneVotes(std::move(constituent))) model.changes().Notify();
   return absl::OkStatus();
 }

@@ -77,7 +77,7 @@ std::optional<RetrainQueue::Work> RetrainPool::WaitForWork() {
 
 void RetrainPool::Run() {
   NameThisThread("retrain");
-  LowerThisThreadsPriority(LowPriority::kIdle);
+  LowerThisThreadsPriority();
   while (auto work = WaitForWork()) {
     const absl::Time again = Attempt(*work);
     MutexLock lock(&mutex_);
@@ -101,7 +101,8 @@ absl::Time RetrainPool::Attempt(RetrainQueue::Work& work) {
   const absl::Time end = absl::Now();
   switch (*outcome) {
     case Reconciler::Outcome::kMoved:
-      work.rest_until = end + std::min(kLongestRest, end - begin);
+      // Reading it again and again while erasures come would cost them a processor; what is clean was published.
+      work.rest_until = end + std::min(kLongestRest, (now >= train_from ? 2 : 10) * (end - begin));
       return now;
     case Reconciler::Outcome::kNeedsTraining:
       work.rest_until = end + std::min(kLongestRest, 10 * (end - begin));

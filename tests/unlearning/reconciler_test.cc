@@ -2,6 +2,7 @@
 
 #include "unlearning/reconciler.h"
 
+#include <optional>
 #include <vector>
 
 #include "catalog/sample_codec.h"
@@ -129,6 +130,58 @@ TEST_F(ReconcilerTest, AModelThatIsBeingDeletedIsNotTrained) {
   }
   EXPECT_EQ(*Reconcile(/*train=*/true), Outcome::kStopped);
   EXPECT_EQ(trainer_.trainings(), 0);
+}
+
+// With workers = 0 nothing but the publisher of prefixes acts between a Forget and the next Reconcile.
+class KnownPrefixTest : public ReconcilerTest {
+ protected:
+  static constexpr absl::Duration kLimit = absl::Seconds(60);
+
+  // Until the shard votes with so many slices.
+  bool WaitForVote(uint32_t slices) {
+    return WaitUntil(
+        *engine_, *model_,
+        [&] {
+          const auto vote = VoteOf(*model_, 0);
+          return vote && vote->slices == slices;
+        },
+        kLimit);
+  }
+};
+
+TEST_F(KnownPrefixTest, VotesAgainWithoutAPassOverTheShard) {
+  Train();
+  const int subject = SubjectIn(*model_, 0, 2);
+  Forget(subject);
+  ASSERT_TRUE(WaitForVote(2));
+  EXPECT_FALSE(AnyoneKnows(*model_, subject));
+  Forget(SubjectIn(*model_, 0, 1));
+  ASSERT_TRUE(WaitForVote(1));
+  EXPECT_EQ(*Reconcile(/*train=*/true), Outcome::kUpToDate);
+  EXPECT_EQ(VoteOf(*model_, 0)->slices, 3u);
+}
+
+TEST_F(KnownPrefixTest, ThatOfTheFirstSliceLeavesNothingToPublish) {
+  Train();
+  Forget(SubjectIn(*model_, 0, 0));
+  ASSERT_THAT(reconciler_->PublishKnownPrefix(*model_, 0), IsOk());
+  EXPECT_EQ(VoteOf(*model_, 0), std::nullopt);
+}
+
+TEST_F(KnownPrefixTest, WhoVotesIsLeftAlone) {
+  Train();
+  const auto snapshot = model_->ensemble().Current();
+  ASSERT_THAT(reconciler_->PublishKnownPrefix(*model_, 0), IsOk());
+  EXPECT_EQ(model_->ensemble().Current(), snapshot);
+}
+
+TEST_F(KnownPrefixTest, WhatATrainingMayHaveMadeInvalidIsNotKnown) {
+  Train();
+  IngestSubjects(*model_, SubjectIn(*model_, 0, 1, 5), 1);
+  ASSERT_THAT(engine_->unlearner().Train(*model_), IsOk());
+  model_->ensemble().Withdraw(0, 0, model_->Bump(0, /*gone=*/false));
+  ASSERT_THAT(reconciler_->PublishKnownPrefix(*model_, 0), IsOk());
+  EXPECT_EQ(VoteOf(*model_, 0), std::nullopt);
 }
 
 }  // namespace
