@@ -1,6 +1,7 @@
 // Every field of every RPC, out of bounds: refused by name, without the caller's names for people, and nothing changes.
 
 #include <functional>
+#include <limits>
 #include <string>
 #include <vector>
 
