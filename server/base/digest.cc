@@ -70,7 +70,10 @@ Digest KeyedHash(std::string_view key, std::initializer_list<std::string_view> p
   const std::unique_ptr<EVP_MAC_CTX, decltype(&EVP_MAC_CTX_free)> context(EVP_MAC_CTX_dup(HmacTemplate()),
                                                                           &EVP_MAC_CTX_free);
   CheckOpenSsl(context != nullptr);
-  const auto bytes = [](std::string_view text) { return reinterpret_cast<const unsigned char*>(text.data()); };
+  // Never null, which would stand for the key of the call before.
+  const auto bytes = [](std::string_view text) {
+    return reinterpret_cast<const unsigned char*>(text.empty() ? "" : text.data());
+  };
   Digest digest;
   size_t length = 0;
   CheckOpenSsl(EVP_MAC_init(context.get(), bytes(key), key.size(), nullptr));

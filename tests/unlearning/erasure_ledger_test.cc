@@ -91,6 +91,16 @@ TEST_F(ErasureLedgerTest, IsolatedThroughWaitsForTheOldestThatIsOpen) {
   EXPECT_EQ(ledger_->isolated_through(), fourth);
 }
 
+TEST_F(ErasureLedgerTest, WaitsForTheIsolationOfThoseBefore) {
+  const ErasureSequence first = ledger_->BeginIsolation();
+  const ErasureSequence second = ledger_->BeginIsolation();
+  ledger_->EndIsolation(second);
+  std::thread other([&] { ledger_->EndIsolation(first); });
+  ledger_->AwaitIsolated(second);
+  EXPECT_EQ(ledger_->isolated_through(), second);
+  other.join();
+}
+
 TEST_F(ErasureLedgerTest, IsolatedThroughNeverFallsWhileManyBeginAndEnd) {
   std::atomic<bool> done = false;
   std::thread reader([&] {

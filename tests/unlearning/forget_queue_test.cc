@@ -139,6 +139,19 @@ TEST_F(ForgetQueueTest, OneOfSamplesKeepsNobodyWaiting) {
   EXPECT_EQ(answers_[3]->erasure.samples_erased(), 1);
 }
 
+TEST_F(ForgetQueueTest, BesideOneOfSamplesTheNextBeginAtOnce) {
+  ForgetRequest of_samples = RequestFor(1);
+  of_samples.sample_ids = {"sample 0"};
+  Submit(of_samples);
+  InterruptingClock::interruption = [&] {
+    Submit(RequestFor(2));
+    EXPECT_EQ(executor_.scheduled(), 1);
+  };
+  executor_.RunOne();
+  executor_.RunOne();
+  EXPECT_EQ(answers_.size(), 2);
+}
+
 TEST_F(ForgetQueueTest, ABatchIsBounded) {
   for (int i = 0; i < 300; ++i) Submit(RequestFor(1000 + i));
   executor_.RunOne();
