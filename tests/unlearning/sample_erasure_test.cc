@@ -205,6 +205,7 @@ TEST_F(SampleErasureTest, OfASubjectWhoseKeyHasDiedThereIsNothingToErase) {
   ASSERT_THAT(engine_->ledger().Record(
                   {{.erasure = &whole, .subject = PseudonymOf(kSubject), .forgotten_in = {model_->uid()}}}),
               IsOk());
+  for (const records::Erasure* const erasure : {&some, &whole}) engine_->ledger().EndIsolation(erasure->sequence());
   EXPECT_EQ(KeysOf().size(), 3) << "the control";
   const auto result = engine_->unlearner().Forget(RequestForSamples({0}));
   ASSERT_THAT(result, IsOk());
@@ -227,6 +228,7 @@ TEST_F(SampleErasureTest, WhoseRowsAreSealedAnewIsFinishedByTheNextErasureToo) {
                                          .subject = PseudonymOf(kSubject),
                                          .partial = {{model_->uid(), 0, &old_key, &**new_key, {KeyOf(5)}}}}}),
               IsOk());
+  engine_->ledger().EndIsolation(some.sequence());
   const auto result = engine_->unlearner().Forget(RequestFor(kSubject));
   ASSERT_THAT(result, IsOk());
   EXPECT_EQ(result->erasure.samples_erased(), 3);
