@@ -16,6 +16,7 @@
 #include "storage/keyring.h"
 #include "storage/keys.h"
 #include "storage/master_key.h"
+#include "storage/read_epochs.h"
 #include "storage/rocks_database.h"
 #include "storage/rocks_options.h"
 #include "storage/root_keys.h"
@@ -24,47 +25,6 @@
 namespace expunge {
 
 inline constexpr std::string_view kKeyringName = "the keyring";
-
-// Who reads, so that Purge can wait for those who began before it: while they read, the old files live. Thread-safe.
-class ReadEpochs {
- public:
-  class Read {
-   public:
-    explicit Read(ReadEpochs* epochs) : epochs_(epochs), epoch_(epochs->Begin()) {}
-    Read(const Read&) = delete;
-    Read& operator=(const Read&) = delete;
-    ~Read() { epochs_->End(epoch_); }
-
-   private:
-    ReadEpochs* const epochs_;
-    const int epoch_;
-  };
-
-  // One caller at a time.
-  void WaitForEarlier() {
-    const MutexLock lock(&mutex_);
-    const int earlier = current_;
-    current_ = 1 - current_;
-    while (reading_[earlier] != 0) ended_.Wait(&mutex_);
-  }
-
- private:
-  int Begin() {
-    const MutexLock lock(&mutex_);
-    ++reading_[current_];
-    return current_;
-  }
-
-  void End(int epoch) {
-    const MutexLock lock(&mutex_);
-    if (--reading_[epoch] == 0) ended_.SignalAll();
-  }
-
-  Mutex mutex_;
-  CondVar ended_;
-  int current_ ABSL_GUARDED_BY(mutex_) = 0;
-  int64_t reading_[2] ABSL_GUARDED_BY(mutex_) = {0, 0};
-};
 
 // Where keys were destroyed since the newest purge. Thread-safe.
 class Touched {

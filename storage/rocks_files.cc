@@ -57,13 +57,14 @@ absl::Status AwaitDeletions(const RocksDatabase& database, std::string_view name
 }
 
 absl::Status ReclaimRanges(const RocksDatabase& database, absl::Span<const KeyRange> ranges, uint64_t bytes_per_second,
-                           std::atomic<bool>* cancel) {
+                           ReadEpochs* reads, std::atomic<bool>* cancel) {
   constexpr std::string_view kName = "the main store";
   rocksdb::RateLimiter& limiter = *database->GetDBOptions().rate_limiter;
   const int64_t usual = limiter.GetBytesPerSecond();
   const auto restore = absl::MakeCleanup([&limiter, usual] { limiter.SetBytesPerSecond(usual); });
   if (bytes_per_second > 0) limiter.SetBytesPerSecond(static_cast<int64_t>(bytes_per_second));
 
+  reads->WaitForEarlier();  // what their snapshots see no compaction takes away
   RETURN_IF_ERROR(Flush(database, kName));
   for (const KeyRange& rows : ranges) {
     for (const MainStoreFamily family : {kSamples, kMembership, kCheckpoints}) {
@@ -71,6 +72,7 @@ absl::Status ReclaimRanges(const RocksDatabase& database, absl::Span<const KeyRa
     }
   }
   RETURN_IF_ERROR(BeginManifest(database, kName));
+  reads->WaitForEarlier();  // nor the files that they read
   return AwaitDeletions(database, kName);
 }
 

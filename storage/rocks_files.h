@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/types/span.h"
 #include "storage/keys.h"
+#include "storage/read_epochs.h"
 #include "storage/rocks_database.h"
 
 namespace expunge {
@@ -33,9 +34,9 @@ absl::Status BeginManifest(const RocksDatabase& database, std::string_view name)
 // The obsolete files are gone, durably; or UNAVAILABLE as from CheckDeletesFiles.
 absl::Status AwaitDeletions(const RocksDatabase& database, std::string_view name);
 
-// Store::Reclaim, of the rows of samples, membership and checkpoints in these ranges.
+// Store::Reclaim, of the rows of samples, membership and checkpoints in these ranges. Waits for who reads them.
 absl::Status ReclaimRanges(const RocksDatabase& database, absl::Span<const KeyRange> ranges, uint64_t bytes_per_second,
-                           std::atomic<bool>* cancel);
+                           ReadEpochs* reads, std::atomic<bool>* cancel);
 
 }  // namespace expunge
 

@@ -13,6 +13,7 @@
 #include "storage/backup.h"
 #include "storage/free_space.h"
 #include "storage/keys.h"
+#include "storage/read_epochs.h"
 #include "storage/record.h"
 #include "storage/rocks_database.h"
 #include "storage/rocks_files.h"
@@ -44,7 +45,7 @@ class RocksStore : public Store {
   absl::Status ApplyIngest(ModelUid uid, const records::Model& model, absl::Span<const SubjectUpdate> updates) override;
   absl::Status UpdateSubjects(ModelUid uid, absl::Span<const SubjectUpdate> updates, ErasureSequence erasure) override;
   absl::StatusOr<std::string> GetSample(ShardId shard, const Pseudonym& subject, const SampleKey& sample) override;
-  std::unique_ptr<StoreView> View() override { return std::make_unique<RocksView>(database_.get()); }
+  std::unique_ptr<StoreView> View() override { return std::make_unique<RocksView>(database_.get(), &reads_); }
 
   absl::StatusOr<std::optional<records::Checkpoint>> GetCheckpoint(ShardId shard, uint32_t slice) override;
   absl::StatusOr<std::string> GetCheckpointState(ShardId shard, uint32_t slice) override;
@@ -66,11 +67,11 @@ class RocksStore : public Store {
     std::vector<KeyRange> ranges;
     for (const ShardId& shard : shards) ranges.push_back(PrefixRange(EncodeShardPrefix(shard)));
     for (const ModelUid model : models) ranges.push_back(PrefixRange(EncodeModelKey(model)));
-    return ReclaimRanges(*database_, ranges, bytes_per_second, cancel);
+    return ReclaimRanges(*database_, ranges, bytes_per_second, &reads_, cancel);
   }
   absl::Status ReclaimEverything(uint64_t bytes_per_second, std::atomic<bool>* cancel) override {
     const KeyRange everything;
-    RETURN_IF_ERROR(ReclaimRanges(*database_, {&everything, 1}, bytes_per_second, cancel));
+    RETURN_IF_ERROR(ReclaimRanges(*database_, {&everything, 1}, bytes_per_second, &reads_, cancel));
     rocksdb::WriteBatch batch;
     batch.Delete(family(kDefaultFamily), kRestoreTimeKey);
     return Write(&batch, Durability::kProcessEnd, kRestoreTimeKind);
@@ -102,6 +103,7 @@ class RocksStore : public Store {
                              std::string_view kind);
 
   const std::unique_ptr<RocksDatabase> database_;
+  ReadEpochs reads_;
   FreeSpace free_space_;
   mutable Mutex mark_mutex_;  // held over the write: the row never goes back
   std::optional<records::KeyringMark> mark_ ABSL_GUARDED_BY(mark_mutex_);
@@ -147,6 +149,7 @@ absl::Status RocksStore::DeleteModel(ModelUid uid) {
 // --- samples and membership
 
 absl::StatusOr<std::optional<records::Subject>> RocksStore::GetSubject(ShardId shard, const Pseudonym& subject) {
+  const ReadEpochs::Read read(&reads_);
   return GetRecord<records::Subject>(*database_, kMembership, EncodeSubjectKey(shard, subject), "a subject");
 }
 
@@ -210,6 +213,7 @@ absl::StatusOr<std::optional<absl::Time>> RocksStore::GetRestoreTime() const {
 }
 
 absl::StatusOr<std::string> RocksStore::GetSample(ShardId shard, const Pseudonym& subject, const SampleKey& sample) {
+  const ReadEpochs::Read read(&reads_);
   rocksdb::PinnableSlice value;
   ASSIGN_OR_RETURN(const bool found,
                    GetRow(*database_, kSamples, EncodeSampleKey(shard, subject, sample), "a sample", &value));
@@ -221,11 +225,13 @@ absl::StatusOr<std::string> RocksStore::GetSample(ShardId shard, const Pseudonym
 // --- checkpoints
 
 absl::StatusOr<std::optional<records::Checkpoint>> RocksStore::GetCheckpoint(ShardId shard, uint32_t slice) {
+  const ReadEpochs::Read read(&reads_);
   return GetRecord<records::Checkpoint>(*database_, kCheckpoints,
                                         EncodeCheckpointKey(shard, slice, CheckpointPart::kHeader), "a checkpoint");
 }
 
 absl::StatusOr<std::string> RocksStore::GetCheckpointState(ShardId shard, uint32_t slice) {
+  const ReadEpochs::Read read(&reads_);
   rocksdb::PinnableSlice value;
   ASSIGN_OR_RETURN(const bool found,
                    GetRow(*database_, kCheckpoints, EncodeCheckpointKey(shard, slice, CheckpointPart::kSealedState),

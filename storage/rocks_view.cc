@@ -8,7 +8,8 @@
 
 namespace expunge {
 
-RocksView::RocksView(const RocksDatabase* database) : database_(database), snapshot_(database->get()) {}
+RocksView::RocksView(const RocksDatabase* database, ReadEpochs* reads)
+    : read_(reads), database_(database), snapshot_(database->get()) {}
 
 absl::Status RocksView::ScanSubjects(
     ShardId shard, const std::function<absl::Status(const Pseudonym&, const records::Subject&)>& visit) {

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "rocksdb/snapshot.h"
+#include "storage/read_epochs.h"
 #include "storage/rocks_database.h"
 #include "storage/store.h"
 
@@ -14,7 +15,7 @@ namespace expunge {
 // A RocksDB snapshot. While it lives, no compaction removes what it still sees.
 class RocksView : public StoreView {
  public:
-  explicit RocksView(const RocksDatabase* database);
+  RocksView(const RocksDatabase* database, ReadEpochs* reads);
 
   absl::Status ScanSubjects(
       ShardId shard, const std::function<absl::Status(const Pseudonym&, const records::Subject&)>& visit) override;
@@ -23,6 +24,7 @@ class RocksView : public StoreView {
       const std::function<absl::Status(const Pseudonym&, const SampleKey&, std::string_view sealed)>& visit) override;
 
  private:
+  const ReadEpochs::Read read_;
   const RocksDatabase* const database_;
   rocksdb::ManagedSnapshot snapshot_;
 };

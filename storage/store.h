@@ -104,8 +104,8 @@ class Store {
   // --- files
   // Rewrites the rows of samples, membership and checkpoints of these shards and of these models as a whole, so that
   // nothing deleted is left in any file.
-  // Takes its time: at most `bytes_per_second` (0: no limit). CANCELLED when `cancel` became true; a later call begins
-  // anew. One at a time.
+  // Waits for the views and reads that began before it, and takes its time: at most `bytes_per_second` (0: no limit).
+  // CANCELLED when `cancel` became true; a later call begins anew. One at a time.
   virtual absl::Status Reclaim(absl::Span<const ShardId> shards, absl::Span<const ModelUid> models,
                                uint64_t bytes_per_second, std::atomic<bool>* cancel) = 0;
   // The same for all rows; ends what SetRestored began.
