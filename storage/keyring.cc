@@ -306,7 +306,7 @@ class SubjectCursorImpl : public Keyring::SubjectCursor {
 
   absl::StatusOr<std::optional<KeyId>> Find(const Pseudonym& subject) override {
     const std::string place = EncodeSubjectDataKeyKey(model_, subject);
-    rows_->Seek(place);
+    MoveTo(place);
     RETURN_IF_ERROR(FromRocks(rows_->status(), kKeyringName));
     if (!rows_->Valid() || rows_->key() != rocksdb::Slice(place)) return std::nullopt;
     ASSIGN_OR_RETURN(const KeyId id, IdOf(rows_->value().ToStringView()));
@@ -314,6 +314,18 @@ class SubjectCursorImpl : public Keyring::SubjectCursor {
   }
 
  private:
+  // To the first row from `place` on. Between the subjects of one shard lie those of the others: a few steps, which
+  // are cheaper than a search.
+  void MoveTo(rocksdb::Slice place) {
+    constexpr int kSteps = 16;
+    const bool behind = rows_->Valid() && rows_->key().compare(place) < 0;
+    for (int i = 0; behind && i < kSteps; ++i) {
+      rows_->Next();
+      if (!rows_->Valid() || rows_->key().compare(place) >= 0) return;
+    }
+    rows_->Seek(place);
+  }
+
   const ReadEpochs::Read read_;
   const ModelUid model_;
   const std::string end_;

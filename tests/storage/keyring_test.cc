@@ -46,6 +46,26 @@ TEST_F(KeyringTest, AnAdmissionWithoutAKeyLeavesTheKeyThatThereIs) {
   EXPECT_EQ(KeyOf(1, SubjectNumber(2)), "");
 }
 
+TEST_F(KeyringTest, ACursorFindsTheSubjectsThatExistInAnyOrder) {
+  Open();
+  CreateSubjectKeys(1, 0, 100);
+  CreateSubjectKeys(1, 150, 50);
+  CreateSubjectKeys(2, 0, 300);
+  const auto exists = [](int number) { return number < 100 || (number >= 150 && number < 200); };
+  const std::unique_ptr<Keyring::SubjectCursor> cursor = keyring_->SubjectsOf(1);
+  for (const int step : {1, 3, 15, 16, 17, 40, -1, -7}) {
+    for (int i = 0; i < 300; ++i) {
+      const int number = ((i * step) % 300 + 300) % 300;
+      const auto found = cursor->Find(SubjectNumber(number));
+      ASSERT_THAT(found, IsOk());
+      ASSERT_EQ(found->has_value(), exists(number)) << "subject " << number << ", step " << step;
+      if (exists(number)) {
+        EXPECT_EQ(*found, *keyring_->GetSubjectKeyId(1, SubjectNumber(number)));
+      }
+    }
+  }
+}
+
 TEST_F(KeyringTest, HashesEqualTheGoldenFile) {
   Keyring::Options options = Options();
   options.pepper = Counting<Digest>(0);
