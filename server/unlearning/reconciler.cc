@@ -34,6 +34,12 @@ struct Reconciler::Pass {
     MutexLock lock(&shard.mutex);
     return !shard.Holds(generation, slice);
   }
+  // Nothing but training is left to be done, as far as a look at the membership would tell.
+  bool KnownToNeedTraining() const {
+    MutexLock lock(&shard.mutex);
+    return shard.counted && shard.status.subjects > 0 && shard.status.phase == ShardStatus::Phase::kWaiting &&
+           shard.KnownValidSlices() < slices();
+  }
   // Anything did, also what waits for the next TrainModel.
   bool Moved() const {
     MutexLock lock(&shard.mutex);
@@ -117,6 +123,10 @@ Reconciler::Reconciler(Store* store, Keyring* keyring, Rekeyer* rekeyer, const T
 absl::StatusOr<Reconciler::Outcome> Reconciler::Reconcile(ModelEntry& model, uint32_t shard, bool train,
                                                           const std::function<bool()>& stop) {
   Pass pass = {model, model.shard(shard), {model.uid(), shard}};
+  if (!train && pass.KnownToNeedTraining()) {
+    RETURN_IF_ERROR(PublishKnownPrefix(model, shard));
+    return Outcome::kNeedsTraining;
+  }
   for (bool rekeyed = true; rekeyed;) {
     {
       MutexLock lock(&pass.shard.mutex);

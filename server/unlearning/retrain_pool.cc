@@ -15,8 +15,16 @@
 namespace expunge {
 namespace {
 
-// How long a shard is left alone at most after somebody looked at it in vain, or published what is clean.
-constexpr absl::Duration kLongestRest = absl::Seconds(2);
+// How long a shard is left alone after somebody looked at it in vain: a few times as long as the look took.
+absl::Duration Rest(absl::Duration look, int times) { return std::min(absl::Seconds(2), times * look); }
+
+// How often a shard that moves all the time is asked whether it still does.
+constexpr absl::Duration kMovingRest = absl::Milliseconds(50);
+
+uint64_t GenerationOf(Shard& shard) {
+  MutexLock lock(&shard.mutex);
+  return shard.generation;
+}
 
 absl::Duration Backoff(int failures) {
   return std::min(absl::Seconds(60), absl::Seconds(1) * (1 << std::min(failures - 1, 6)));
@@ -96,16 +104,23 @@ absl::Time RetrainPool::Attempt(RetrainQueue::Work& work) {
   const absl::Time now = clock_->Now();
   const absl::Time train_from = std::max(work.train_from, work.retry_from);
   const absl::Time begin = absl::Now();
+  Shard& shard = model->shard(work.shard.shard);
+  if (const uint64_t generation = GenerationOf(shard); work.vain.IsCertainAgain(generation, begin)) {
+    work.vain = {work.vain.took, generation, begin};
+    work.rest_until = begin + kMovingRest;
+    return now;
+  }
   const auto outcome = ReconcileOrCatch(*reconciler_, *model, work.shard.shard, now >= train_from, stopping_);
   if (!outcome.ok()) return Failed(*model, work, outcome.status());
   const absl::Time end = absl::Now();
   switch (*outcome) {
     case Reconciler::Outcome::kMoved:
       // Reading it again and again while erasures come would cost them a processor; what is clean was published.
-      work.rest_until = end + std::min(kLongestRest, (now >= train_from ? 2 : 10) * (end - begin));
+      work.vain = {end - begin, GenerationOf(shard), end};
+      work.rest_until = end + Rest(end - begin, 2);
       return now;
     case Reconciler::Outcome::kNeedsTraining:
-      work.rest_until = end + std::min(kLongestRest, 10 * (end - begin));
+      work.rest_until = end + Rest(end - begin, 10);
       return train_from;
     case Reconciler::Outcome::kUpToDate:
     case Reconciler::Outcome::kStopped:

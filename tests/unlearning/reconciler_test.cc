@@ -33,6 +33,10 @@ class ReconcilerTest : public EngineTest {
   absl::StatusOr<Outcome> Reconcile(bool train, const std::function<bool()>& stop = NeverStop) {
     return reconciler_->Reconcile(*model_, 0, train, stop);
   }
+  void Apply(const SubjectUpdate& update) {
+    MutexLock lock(&model_->record_mutex);
+    ASSERT_THAT(engine_->store().ApplyIngest(model_->uid(), model_->record, {update}), IsOk());
+  }
   void Train() {
     ASSERT_THAT(engine_->unlearner().Train(*model_), IsOk());
     ASSERT_EQ(*Reconcile(/*train=*/true), Outcome::kUpToDate);
@@ -63,7 +67,6 @@ TEST_F(ReconcilerTest, RepeatedItChangesNothing) {
 TEST_F(ReconcilerTest, WithoutTrainingItPublishesThePrefixAndLeavesTheErasureOpen) {
   Train();
   const records::Erasure erasure = Forget(SubjectIn(*model_, 0, 1));
-  EXPECT_FALSE(VoteOf(*model_, 0));
   EXPECT_EQ(*Reconcile(/*train=*/false), Outcome::kNeedsTraining);
   EXPECT_EQ(VoteOf(*model_, 0)->slices, 1);
   EXPECT_EQ(model_->Status(0).phase, Phase::kWaiting);
@@ -71,6 +74,26 @@ TEST_F(ReconcilerTest, WithoutTrainingItPublishesThePrefixAndLeavesTheErasureOpe
   EXPECT_EQ(*Reconcile(/*train=*/true), Outcome::kUpToDate);
   EXPECT_TRUE(Stored(erasure).tasks(0).retrained());
   EXPECT_NE(Stored(erasure).retrained_time_micros(), 0);
+}
+
+TEST_F(ReconcilerTest, WhatIsKnownToNeedTrainingIsNotReadAgainUntilItIsTrained) {
+  Train();
+  Forget(SubjectIn(*model_, 0, 1));
+  SubjectUpdate unreadable = {.subject = PseudonymOf(SubjectIn(*model_, 0, 0))};
+  unreadable.row = *RowOf(*model_, SubjectIn(*model_, 0, 0));
+  unreadable.row.mutable_samples(0)->set_key("short");
+  Apply(unreadable);
+  EXPECT_EQ(*Reconcile(/*train=*/false), Outcome::kNeedsTraining);
+  EXPECT_EQ(VoteOf(*model_, 0)->slices, 1);
+  EXPECT_THAT(Reconcile(/*train=*/true), Fails(absl::StatusCode::kDataLoss, "SAMPLE_CORRUPT"));
+}
+
+TEST_F(ReconcilerTest, AShardThatLosesItsLastSubjectNeedsNoTraining) {
+  Train();
+  for (uint32_t slice = 0; slice < 3; ++slice) {
+    for (int nth = 0; nth < 2; ++nth) Forget(SubjectIn(*model_, 0, slice, nth));
+  }
+  EXPECT_EQ(*Reconcile(/*train=*/false), Outcome::kUpToDate);
 }
 
 TEST_F(ReconcilerTest, StoppedItKeepsWhatWasCommitted) {
@@ -113,10 +136,7 @@ TEST_F(ReconcilerTest, ASampleThatIsNotWhatTheMembershipNamesIsDataLoss) {
   const SubjectKey data_key = *engine_->keyring().GetSubjectKey(model_->uid(), PseudonymOf(subject)).value();
   SubjectUpdate update = {.subject = PseudonymOf(subject), .row = row};
   update.added.push_back({key, SealSample(data_key.key, model_->uid(), PseudonymOf(subject), key, "evil", 0)});
-  {
-    MutexLock lock(&model_->record_mutex);
-    ASSERT_THAT(engine_->store().ApplyIngest(model_->uid(), model_->record, {update}), IsOk());
-  }
+  Apply(update);
   ASSERT_THAT(engine_->unlearner().Train(*model_), IsOk());
   EXPECT_THAT(Reconcile(/*train=*/true), Fails(absl::StatusCode::kDataLoss, "SAMPLE_CORRUPT"));
   EXPECT_FALSE(VoteOf(*model_, 0));
