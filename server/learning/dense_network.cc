@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <vector>
 
 #include "learning/architecture.h"
 #include "learning/dense_layer.h"
+#include "learning/fixed_point_layer.h"
 #include "learning/normalizer.h"
 #include "learning/torch_call.h"
 
@@ -28,9 +30,14 @@ class DenseNetwork : public Network {
         widest_(WidestActivation(spec)),
         samples_at_once_(std::max<int64_t>(1, kActivationFloats / widest_)) {
     const std::vector<ParameterTensor> layout = ParameterLayout(spec);
-    for (size_t i = 0; i + 1 < layout.size(); i += 2) {
-      layers_.emplace_back(parameters.data() + layout[i].offset, parameters.data() + layout[i + 1].offset,
-                           layout[i].shape[1], layout[i].shape[0]);
+    const auto weights = [&](size_t layer) { return parameters.data() + layout[2 * layer].offset; };
+    const auto bias = [&](size_t layer) { return parameters.data() + layout[2 * layer + 1].offset; };
+    const auto outputs = [&](size_t layer) { return layout[2 * layer].shape[0]; };
+    if (normalizer_.dtype() == DType::kUint8 && FixedPointLayer::Supports(normalizer_.elements())) {
+      of_bytes_.emplace(weights(0), bias(0), normalizer_, outputs(0));
+    }
+    for (size_t layer = of_bytes_ ? 1 : 0; layer < layout.size() / 2; ++layer) {
+      layers_.emplace_back(weights(layer), bias(layer), layout[2 * layer].shape[1], outputs(layer));
     }
   }
 
@@ -53,13 +60,10 @@ class DenseNetwork : public Network {
     if (samples.empty()) return absl::OkStatus();
     return CallTorch([&] {
       const int64_t at_once = std::min<int64_t>(samples_at_once_, samples.size());
-      Scratch scratch = {Uninitialized(at_once * normalizer_.elements()), Uninitialized(at_once * widest_),
-                         Uninitialized(at_once * widest_)};
+      Scratch scratch(*this, at_once);
       for (size_t begin = 0; begin < samples.size(); begin += at_once) {
         const auto some = samples.subspan(begin, at_once);
-        for (size_t i = 0; i < some.size(); ++i) {
-          normalizer_.Normalize(some[i], scratch.inputs.get() + i * normalizer_.elements());
-        }
+        Read(some, scratch);
         for (size_t k = 0; k < networks.size(); ++k) {
           static_cast<const DenseNetwork*>(networks[k])
               ->Logits(some.size(), scratch, probabilities.data() + k * of_one + begin * classes_);
@@ -72,8 +76,19 @@ class DenseNetwork : public Network {
 
  private:
   struct Scratch {
-    std::unique_ptr<float[]> inputs;  // normalized
-    std::unique_ptr<float[]> front;   // activations, in turns
+    Scratch(const DenseNetwork& network, int64_t samples)
+        : front(Uninitialized(samples * network.widest_)), back(Uninitialized(samples * network.widest_)) {
+      if (network.of_bytes_) {
+        bytes = AllocateAligned(samples * network.of_bytes_->stride());
+      } else {
+        normalized = Uninitialized(samples * network.normalizer_.elements());
+      }
+    }
+
+    // The inputs: as they are, where the first layer takes bytes.
+    AlignedBytes<uint8_t> bytes;
+    std::unique_ptr<float[]> normalized;
+    std::unique_ptr<float[]> front;  // activations, in turns
     std::unique_ptr<float[]> back;
   };
 
@@ -81,14 +96,37 @@ class DenseNetwork : public Network {
     return absl::InternalError("inputs or probabilities do not have the size that the batch needs");
   }
 
+  // What is read serves every network of the model.
+  void Read(absl::Span<const uint8_t* const> samples, Scratch& scratch) const {
+    if (!of_bytes_) {
+      float* to = scratch.normalized.get();
+      for (const uint8_t* const sample : samples) {
+        normalizer_.Normalize(sample, to);
+        to += normalizer_.elements();
+      }
+      return;
+    }
+    uint8_t* to = scratch.bytes.get();
+    for (const uint8_t* const sample : samples) {
+      std::fill(std::copy_n(sample, normalizer_.sample_bytes(), to), to + of_bytes_->stride(), 0);
+      to += of_bytes_->stride();
+    }
+  }
+
   void Logits(int64_t samples, Scratch& scratch, float* logits) const {
-    const float* activation = scratch.inputs.get();
-    for (size_t i = 0; i + 1 < layers_.size(); ++i) {
-      layers_[i].Apply(activation, samples, /*relu=*/true, scratch.front.get());
+    const float* activation = scratch.normalized.get();
+    if (of_bytes_) {
+      of_bytes_->Apply(scratch.bytes.get(), samples, /*relu=*/!layers_.empty(),
+                       layers_.empty() ? logits : scratch.front.get());
       activation = scratch.front.get();
       scratch.front.swap(scratch.back);
     }
-    layers_.back().Apply(activation, samples, /*relu=*/false, logits);
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      const bool last = i + 1 == layers_.size();
+      layers_[i].Apply(activation, samples, /*relu=*/!last, last ? logits : scratch.front.get());
+      activation = scratch.front.get();
+      scratch.front.swap(scratch.back);
+    }
   }
 
   // In place, each row by itself.
@@ -104,6 +142,7 @@ class DenseNetwork : public Network {
   const int64_t classes_;
   const int64_t widest_;  // floats
   const int64_t samples_at_once_;
+  std::optional<FixedPointLayer> of_bytes_;  // the first one, where it can be; `layers_` are the others
   std::vector<DenseLayer> layers_;
 };
 

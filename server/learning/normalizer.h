@@ -16,6 +16,9 @@ class Normalizer {
 
   int64_t elements() const { return elements_; }
   size_t sample_bytes() const { return sample_bytes_; }
+  DType dtype() const { return dtype_; }
+  float mean(int64_t element) const { return mean_[element / group_elements_]; }
+  float stddev(int64_t element) const { return stddev_[element / group_elements_]; }
 
   // Reads sample_bytes() from `sample`, at any alignment; writes elements() floats.
   void Normalize(const uint8_t* sample, float* normalized) const;
