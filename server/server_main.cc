@@ -120,9 +120,13 @@ absl::Status Run(const ServerOptions& options, char** argv) {
   return absl::OkStatus();
 }
 
-// Workers take and free a shard's samples again and again. glibc learns from that to serve blocks of such a size from
-// its arenas, where they leave holes that the next one does not fit; a fixed threshold gives them back to the system.
-void ReturnLargeBlocksToTheSystem() { mallopt(M_MMAP_THRESHOLD, 4 << 20); }
+void ConfigureMalloc() {
+  // Workers take and free a shard's samples again and again. glibc learns from that to serve blocks of such a size from
+  // its arenas, where they leave holes that the next one does not fit; a fixed threshold gives them back to the system.
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  // An arena for every thread: a lock that one which trains holds (ComputeWhenNobodyElseDoes) is nobody else's.
+  mallopt(M_ARENA_MAX, 1024);
+}
 
 }  // namespace
 
@@ -130,7 +134,7 @@ int ServerMain(int argc, char** argv) {
   umask(077);  // what is kept is nobody else's
   // Debian builds Abseil with assertions: every lock, of gRPC too, would be looked up in a graph of all locks.
   absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
-  ReturnLargeBlocksToTheSystem();
+  ConfigureMalloc();
   int exit_status = 0;
   const std::optional<ServerOptions> options = ParseOptions(argc, argv, &exit_status);
   if (!options) return exit_status;

@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "base/scheduling.h"
 #include "rocksdb/db.h"
 #include "storage/rocks_status.h"
 
@@ -25,6 +26,7 @@ absl::Status ScanRows(const RocksDatabase& database, size_t family, const rocksd
   for (rows->Seek(range.begin); rows->Valid(); rows->Next()) {
     ASSIGN_OR_RETURN(const bool go_on, visit(rows->key().ToStringView(), rows->value().ToStringView()));
     if (!go_on) return absl::OkStatus();
+    PauseInBackground();
   }
   return FromRocks(rows->status(), kind);
 }

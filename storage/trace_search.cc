@@ -17,6 +17,7 @@
 #include "absl/cleanup/cleanup.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/scheduling.h"
 #include "base/status_macros.h"
 #include "storage/cache_sparing_reader.h"
 
@@ -183,6 +184,7 @@ class Search {
       if (options_.stop && options_.stop()) {
         return Error(absl::StatusCode::kCancelled, "SEARCH_STOPPED", "the search was stopped");
       }
+      PauseInBackground();
       const ssize_t count = reader.Read(buffer_.data() + kept, block_bytes_);
       if (count < 0) return Incomplete(path, errno);
       const std::string_view text(buffer_.data(), kept + static_cast<size_t>(count));

@@ -41,10 +41,6 @@ class ThreadPool : public Executor {
 // Names the calling thread, for debuggers and `top -H`.
 void NameThisThread(const std::string& name);
 
-// Puts the calling thread below normal ones for the processor: nice 19 and SCHED_BATCH, in short turns. Best effort.
-// Not SCHED_IDLE: it holds locks and reads files that others wait for, and on a busy machine would hold them for long.
-void LowerThisThreadsPriority();
-
 }  // namespace expunge
 
 #endif  // EXPUNGE_BASE_EXECUTOR_H_

@@ -32,8 +32,7 @@ constexpr int64_t kPanelGroup = 2 * kFixedPointHalf;  // bytes of one group in a
 // kRows x kPanels x 2 registers hold the sums.
 template <int kRows, int kPanels>
 [[gnu::target("avx512f,avx512vnni,fma"), gnu::always_inline]] inline void MultiplyVnniTile(const FixedPointTask& task,
-                                                                                            int64_t row,
-                                                                                            int64_t panel) {
+                                                                                           int64_t row, int64_t panel) {
   const int64_t stride = task.groups * kFixedPointInputs;
   const uint8_t* const x = task.x + row * stride;
   const int8_t* weights = task.weights + panel * task.groups * kPanelGroup;
@@ -65,9 +64,9 @@ template <int kRows, int kPanels>
 
 template <int kRows>
 [[gnu::target("avx512f,avx512vnni,fma"), gnu::always_inline]] inline void MultiplyVnniRows(const FixedPointTask& task,
-                                                                                            int64_t row, int64_t rows,
-                                                                                            int64_t panel,
-                                                                                            bool two_panels) {
+                                                                                           int64_t row, int64_t rows,
+                                                                                           int64_t panel,
+                                                                                           bool two_panels) {
   if (rows == kRows) {
     two_panels ? MultiplyVnniTile<kRows, 2>(task, row, panel) : MultiplyVnniTile<kRows, 1>(task, row, panel);
   } else if constexpr (kRows > 1) {
@@ -126,7 +125,7 @@ struct alignas(64) Sums {
 
 // Up to 16 rows and two panels, or one where there is no other.
 [[gnu::target("amx-tile,amx-int8,avx512f,fma")]] void MultiplyOneTileOfRows(const FixedPointTask& task, int64_t row,
-                                                                             int64_t rows) {
+                                                                            int64_t rows) {
   const int64_t stride = task.groups * kFixedPointInputs;
   const int64_t panels = (task.outputs + kFixedPointOutputs - 1) / kFixedPointOutputs;
   Configure(rows, rows);
@@ -166,7 +165,7 @@ struct alignas(64) Sums {
 
 // 17 to 32 rows, panel by panel.
 [[gnu::target("amx-tile,amx-int8,avx512f,fma")]] void MultiplyTwoTilesOfRows(const FixedPointTask& task, int64_t row,
-                                                                              int64_t rows) {
+                                                                             int64_t rows) {
   const int64_t stride = task.groups * kFixedPointInputs;
   const int64_t panels = (task.outputs + kFixedPointOutputs - 1) / kFixedPointOutputs;
   Configure(kTileRows, rows - kTileRows);

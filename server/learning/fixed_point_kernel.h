@@ -8,8 +8,8 @@ namespace expunge {
 // How weights of 16 bits lie in memory: panels of 16 outputs; in each, for every group of 64 inputs, the high halves,
 // then the low ones, both signed: weight = 256 high + low. A half of a group holds for each four inputs, for each
 // output, the four weights: what an AMX tile takes, and an instruction of AVX-512 VNNI.
-inline constexpr int64_t kFixedPointOutputs = 16;  // of a panel
-inline constexpr int64_t kFixedPointInputs = 64;   // of a group
+inline constexpr int64_t kFixedPointOutputs = 16;                                   // of a panel
+inline constexpr int64_t kFixedPointInputs = 64;                                    // of a group
 inline constexpr int64_t kFixedPointHalf = kFixedPointOutputs * kFixedPointInputs;  // bytes
 
 // A product of bytes with weights of 16 bits: y = scale (256 x high' + x low') + bias, if asked with ReLU. The sums are
@@ -17,7 +17,7 @@ inline constexpr int64_t kFixedPointHalf = kFixedPointOutputs * kFixedPointInput
 struct FixedPointTask {
   const uint8_t* x;  // rows x (64 groups), 64-byte aligned
   int64_t rows;
-  int64_t groups;  // at most kMaxFixedPointGroups
+  int64_t groups;         // at most kMaxFixedPointGroups
   const int8_t* weights;  // 64-byte aligned
   const float* scale;     // one for each output, padded to panels
   const float* bias;      // likewise

@@ -37,13 +37,17 @@ FixedPointLayer::FixedPointLayer(const float* weights, const float* bias, const 
   std::fill_n(weights_.get(), bytes, 0);
   scale_.resize(padded);
   bias_.resize(padded);
-  std::vector<double> row(inputs);
+  std::vector<double> row(inputs), mean(inputs), scale(inputs);
+  for (int64_t i = 0; i < inputs; ++i) {
+    mean[i] = normalizer.mean(i);
+    scale[i] = 1.0 / normalizer.stddev(i);
+  }
   for (int64_t output = 0; output < outputs; ++output) {
     double largest = 0;
     double shift = bias[output];
     for (int64_t i = 0; i < inputs; ++i) {
-      row[i] = static_cast<double>(weights[output * inputs + i]) / normalizer.stddev(i);
-      shift -= row[i] * normalizer.mean(i);  // also carries what is not finite
+      row[i] = weights[output * inputs + i] * scale[i];
+      shift -= row[i] * mean[i];  // also carries what is not finite
       largest = std::max(largest, std::abs(row[i]));
     }
     const double step = largest / kLargest;
@@ -52,14 +56,15 @@ FixedPointLayer::FixedPointLayer(const float* weights, const float* bias, const 
     if (!std::isfinite(bias_[output]) || !std::isfinite(scale_[output])) {
       bias_[output] = std::numeric_limits<float>::quiet_NaN();
     } else if (scale_[output] > 0) {
-      for (int64_t i = 0; i < inputs; ++i) PlaceWeight(output, i, static_cast<int>(std::lround(row[i] / step)));
+      const double per_step = 1 / step;
+      for (int64_t i = 0; i < inputs; ++i) PlaceWeight(output, i, static_cast<int>(std::lrint(row[i] * per_step)));
     }
   }
 }
 
 void FixedPointLayer::PlaceWeight(int64_t output, int64_t input, int weight) {
-  const auto low = static_cast<int8_t>(weight & 0xff);
-  const auto high = static_cast<int8_t>((weight - low) / 256);
+  const auto low = static_cast<int8_t>(weight);
+  const auto high = static_cast<int8_t>((weight - low) >> 8);
   const int64_t group = output / kFixedPointOutputs * groups_ + input / kFixedPointInputs;
   const int64_t quad = input % kFixedPointInputs / 4;
   uint8_t* const place = weights_.get() + group * 2 * kFixedPointHalf +

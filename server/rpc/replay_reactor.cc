@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/time/clock.h"
+#include "base/scheduling.h"
 #include "base/status_macros.h"
 #include "proof/log_event.h"
 #include "rpc/conversion.h"

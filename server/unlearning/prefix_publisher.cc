@@ -10,7 +10,6 @@ namespace expunge {
 PrefixPublisher::PrefixPublisher(Catalog* catalog, Reconciler* reconciler)
     : catalog_(catalog), reconciler_(reconciler), thread_([this] {
         NameThisThread("publish");
-        LowerThisThreadsPriority();
         Run();
       }) {}
 

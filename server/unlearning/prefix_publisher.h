@@ -13,8 +13,8 @@
 namespace expunge {
 
 // Lets what erasures leave of a shard vote again as soon as it can, before a worker looks at the shard as a whole: with
-// many erasures a second no shard would vote for long otherwise. A thread of its own, below Predict in priority.
-// Thread-safe; the parts are not owned.
+// many erasures a second no shard would vote for long otherwise. A thread of its own, not below Predict in priority:
+// where nothing votes, Predict fails. Thread-safe; the parts are not owned.
 class PrefixPublisher {
  public:
   PrefixPublisher(Catalog* catalog, Reconciler* reconciler);

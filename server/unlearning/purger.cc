@@ -8,6 +8,7 @@
 #include "base/crash_point.h"
 #include "base/executor.h"
 #include "base/log.h"
+#include "base/scheduling.h"
 #include "base/status_macros.h"
 
 namespace expunge {

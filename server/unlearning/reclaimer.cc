@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/executor.h"
 #include "base/log.h"
+#include "base/scheduling.h"
 #include "base/status_macros.h"
 
 namespace expunge {

@@ -291,21 +291,19 @@ absl::Status Reconciler::PublishKnownPrefix(ModelEntry& model, uint32_t shard_in
 absl::StatusOr<Reconciler::Outcome> Reconciler::TrainNextSlice(Pass& pass, const ShardSamples& samples,
                                                                const std::function<bool()>& stop) {
   const uint32_t slice = pass.valid_slices;
-  const double begin = ThreadCpuSeconds();
   bool stopped = false;
-  const absl::Status trained = TrainSlice(
+  const absl::StatusOr<double> seconds = TrainSlice(
       *trainer_, pass.model.spec(), pass.id.shard, slice, samples,
       [&](double progress) {
         stopped = stop();
         return !stopped && pass.Progress(slice, progress);
       },
       &pass.state);
-  if (absl::IsCancelled(trained)) return stopped ? Outcome::kStopped : Outcome::kMoved;
-  RETURN_IF_ERROR(trained);
-  const double seconds = ThreadCpuSeconds() - begin;
-  ASSIGN_OR_RETURN(const bool committed, Commit(pass, slice, seconds));
+  if (absl::IsCancelled(seconds.status())) return stopped ? Outcome::kStopped : Outcome::kMoved;
+  RETURN_IF_ERROR(seconds.status());
+  ASSIGN_OR_RETURN(const bool committed, Commit(pass, slice, *seconds));
   if (!committed) return Outcome::kMoved;
-  pass.worker_seconds += seconds;
+  pass.worker_seconds += *seconds;
   pass.valid_slices = slice + 1;
   return Outcome::kNeedsTraining;
 }

@@ -39,7 +39,7 @@ class Reconciler {
     kStopped,        // `stop` said so, or the model is being deleted; what was committed stays
   };
 
-  // With `train` false only the first half: publish what is valid. `stop` is asked before each batch.
+  // With `train` false only the first half: publish what is valid. `stop` is asked from time to time.
   // An error leaves the shard as it was: what is valid votes, erasures stay open.
   absl::StatusOr<Outcome> Reconcile(ModelEntry& model, uint32_t shard, bool train, const std::function<bool()>& stop);
 

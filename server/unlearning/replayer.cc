@@ -62,6 +62,7 @@ absl::StatusOr<ReplayVerdict> Replay(ModelEntry& model, uint32_t index, Store& s
   const double begin = ThreadCpuSeconds();
   ASSIGN_OR_RETURN(const ShardSamples samples, LoadSamples(model, index, trained_through, *view, keyring));
   view.reset();
+  verdict.worker_seconds = ThreadCpuSeconds() - begin;
 
   verdict.lineage = membership.lineages.back();
   ASSIGN_OR_RETURN(TrainingState state, trainer.Initialize(spec, InitializationSeed(spec, index)));
@@ -71,12 +72,13 @@ absl::StatusOr<ReplayVerdict> Replay(ModelEntry& model, uint32_t index, Store& s
       return Error(absl::StatusCode::kFailedPrecondition, "SHARD_NOT_TRAINED",
                    "the shard is not up to date: wait until it is trained");
     }
-    RETURN_IF_ERROR(TrainSlice(
-        trainer, spec, index, slice, samples,
-        [&](double done) {
-          return progress({slice, done});
-        },
-        &state));
+    ASSIGN_OR_RETURN(const double seconds, TrainSlice(
+                                               trainer, spec, index, slice, samples,
+                                               [&](double done) {
+                                                 return progress({slice, done});
+                                               },
+                                               &state));
+    verdict.worker_seconds += seconds;
     verdict.replayed = ParametersDigest(state);
     ASSIGN_OR_RETURN(verdict.served, DigestFromBytes(checkpoint->parameters_digest()));
     if (verdict.kind == ReplayVerdict::Kind::kMatch && verdict.replayed != verdict.served) {
@@ -84,7 +86,6 @@ absl::StatusOr<ReplayVerdict> Replay(ModelEntry& model, uint32_t index, Store& s
       verdict.first_mismatch = slice;
     }
   }
-  verdict.worker_seconds = ThreadCpuSeconds() - begin;
   return verdict;
 }
 

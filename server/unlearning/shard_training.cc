@@ -3,20 +3,29 @@
 #include <time.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cmath>
 #include <cstring>
+#include <future>
 #include <optional>
+#include <thread>
 #include <tuple>
 #include <utility>
 
 #include "absl/container/flat_hash_map.h"
 #include "base/error.h"
+#include "base/executor.h"
+#include "base/scheduling.h"
 #include "base/status_macros.h"
 #include "catalog/sample_codec.h"
 #include "sisa/schedule.h"
 
 namespace expunge {
 namespace {
+
+// How often who trains is asked how far it is, and told to stop.
+constexpr std::chrono::milliseconds kProgressInterval{10};
 
 absl::Status CorruptSample() {
   return Error(absl::StatusCode::kDataLoss, "SAMPLE_CORRUPT",
@@ -144,22 +153,44 @@ absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard
   return samples;
 }
 
-absl::Status TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t shard, uint32_t slice,
-                        const ShardSamples& samples, const std::function<bool(double)>& progress,
-                        TrainingState* state) {
+absl::StatusOr<double> TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t shard, uint32_t slice,
+                                  const ShardSamples& samples, const std::function<bool(double)>& progress,
+                                  TrainingState* state) {
   const size_t count = samples.slice_ends[slice];
-  if (count == 0) return absl::OkStatus();
+  if (count == 0) return 0.0;
   const uint32_t epochs = EpochsPerSlice(spec.training.epochs, spec.sisa.slices)[slice];
   const double batches = epochs * std::ceil(static_cast<double>(count) / spec.training.batch_size);
-  double done = 0;
-  // One at a time: the orders of all epochs together may be larger than the samples.
-  for (uint32_t epoch = 0; epoch < epochs; ++epoch) {
-    const std::vector<uint32_t> order =
-        EpochOrder(spec, shard, slice, epoch, absl::MakeConstSpan(samples.keys).subspan(0, count));
-    RETURN_IF_ERROR(trainer.Train(
-        spec, samples.block, {&order, 1}, [&] { return !progress(done++ / batches); }, state));
+  std::atomic<int64_t> batches_begun = 0;
+  std::atomic<bool> stop = false;
+  double seconds = 0;
+  std::packaged_task<absl::Status()> training([&]() -> absl::Status {
+    NameThisThread("train");
+    ComputeWhenNobodyElseDoes();
+    // One at a time: the orders of all epochs together may be larger than the samples.
+    for (uint32_t epoch = 0; epoch < epochs; ++epoch) {
+      const std::vector<uint32_t> order =
+          EpochOrder(spec, shard, slice, epoch, absl::MakeConstSpan(samples.keys).subspan(0, count));
+      const auto asked = [&] {
+        ++batches_begun;
+        PauseInBackground();
+        return stop.load();
+      };
+      RETURN_IF_ERROR(trainer.Train(spec, samples.block, {&order, 1}, asked, state));
+    }
+    seconds = ThreadCpuSeconds();
+    return absl::OkStatus();
+  });
+
+  if (!progress(0)) return absl::CancelledError("training was stopped");
+  std::future<absl::Status> trained = training.get_future();
+  std::thread thread(std::move(training));
+  while (trained.wait_for(kProgressInterval) != std::future_status::ready) {
+    if (!stop) stop = !progress(std::min(1.0, batches_begun / batches));
   }
-  return absl::OkStatus();
+  thread.join();
+  RETURN_IF_ERROR(trained.get());
+  if (stop || !progress(1)) return absl::CancelledError("training was stopped");
+  return seconds;
 }
 
 double ThreadCpuSeconds() {

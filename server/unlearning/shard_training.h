@@ -45,10 +45,13 @@ struct ShardSamples {
 absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard, uint64_t trained_through,
                                          StoreView& view, const Keyring& keyring);
 
-// Trains slice `slice` on slices 0 .. slice, from the state after the slice before (or the initial one). `progress` is
-// told 0 to 1 before each batch and returns false to stop. Pure: the same arguments give the same bits.
-absl::Status TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t shard, uint32_t slice,
-                        const ShardSamples& samples, const std::function<bool(double)>& progress, TrainingState* state);
+// Trains slice `slice` on slices 0 .. slice, from the state after the slice before (or the initial one), on a thread of
+// its own that computes only while no other wants the processor; the caller waits. `progress` is told on the caller's
+// thread, from time to time and at the end, how much is done, 0 to 1, and returns false to stop: CANCELLED. Pure: the
+// same arguments give the same bits. Returns the CPU seconds that it took. Throws what the trainer throws.
+absl::StatusOr<double> TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t shard, uint32_t slice,
+                                  const ShardSamples& samples, const std::function<bool(double)>& progress,
+                                  TrainingState* state);
 
 // CPU seconds of the calling thread so far.
 double ThreadCpuSeconds();

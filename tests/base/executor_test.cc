@@ -1,10 +1,6 @@
 #include "base/executor.h"
 
 #include <pthread.h>
-#include <sched.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <atomic>
 #include <barrier>
@@ -102,20 +98,6 @@ TEST(ThreadPoolTest, NamesItsThreadsInFifteenCharacters) {
     pool.Schedule([&] { name = NameOfThisThread(); });
   }
   EXPECT_EQ(name, "a-name-that-is-");
-}
-
-TEST(ThreadPriorityTest, LowersTheCallingThreadAlone) {
-  const int own = getpriority(PRIO_PROCESS, 0);
-  int lowered = 0;
-  int policy = 0;
-  std::thread([&] {
-    LowerThisThreadsPriority();
-    lowered = getpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)));
-    policy = sched_getscheduler(0);
-  }).join();
-  EXPECT_GE(lowered, 10);
-  EXPECT_EQ(policy, SCHED_BATCH);
-  EXPECT_EQ(getpriority(PRIO_PROCESS, 0), own);
 }
 
 TEST(InlineExecutorTest, RunsATaskBeforeScheduleReturns) {

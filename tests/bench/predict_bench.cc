@@ -30,10 +30,30 @@ double Seconds(const LoadReport& report, double percent) {
   return absl::ToDoubleSeconds(report.latency.Percentile(percent));
 }
 
-// Latencies are measured at half of what the server can do.
-double HalfOfTheMaximum(const Load& predict) {
-  RunAtFullSpeed(predict, kWarmUp);
-  return RunAtFullSpeed(predict, kWindow).AnsweredPerSecond() / 2;
+// 64 callers of the client library, as product services are: each makes its request, waits for the reply and reads it.
+class Callers {
+ public:
+  explicit Callers(const Load& predict) : requests_(predict.requests.size()) {
+    for (size_t i = 0; i < requests_.size(); ++i) requests_[i].ParseFromString(predict.requests[i]);
+  }
+
+  double CallsPerSecondTo(Client& client) const {
+    return CallsPerSecond(/*callers=*/64, kCalls, [&](int64_t i) {
+      CheckOk(client.Predict(requests_[static_cast<size_t>(i) % requests_.size()]).status());
+    });
+  }
+
+ private:
+  static constexpr int64_t kCalls = 20'000;  // of one side in a round
+
+  std::vector<v1::PredictRequest> requests_;
+};
+
+// Latencies are measured at half of the most that these callers get.
+double HalfOfTheMaximum(PredictRig& rig, const Load& predict) {
+  const Callers callers(predict);
+  callers.CallsPerSecondTo(rig.client());
+  return callers.CallsPerSecondTo(rig.client()) / 2;
 }
 
 LoadReport MeasureLatency(const Load& load, double rate) {
@@ -42,6 +62,31 @@ LoadReport MeasureLatency(const Load& load, double rate) {
 }
 
 // One image a request, 64 requests in flight.
+void MeasureCallers(benchmark::State& state, const std::string& ratio_name, int shards) {
+  PredictRig rig;
+  rig.AddModel(kModel, shards, kSamples);
+  const Load predict = rig.PredictLoad(kModel, /*images_per_request=*/1);
+  const Callers callers(predict);
+  Client echo({.address = rig.EchoLoad(predict).address});
+  callers.CallsPerSecondTo(echo);
+  callers.CallsPerSecondTo(rig.client());
+  Series predicts, echoes, ratio;
+  for (auto _ : state) {
+    echoes.Add(callers.CallsPerSecondTo(echo));
+    predicts.Add(callers.CallsPerSecondTo(rig.client()));
+    ratio.Add(predicts.Last() / echoes.Last());
+    state.SetIterationTime(1 / predicts.Last());
+  }
+  state.counters["predicts_per_second"] = predicts.Median();
+  state.counters["echoes_per_second"] = echoes.Median();
+  ReportRatio(ratio_name, ratio.Median());
+}
+
+void BM_Predict8(benchmark::State& state) { MeasureCallers(state, "predict_vs_echo_8", /*shards=*/8); }
+void BM_Predict32(benchmark::State& state) { MeasureCallers(state, "predict_vs_echo_32", /*shards=*/32); }
+
+// The same with bytes that are prepared, sent by a load generator that looks at no reply: that costs it, and with it
+// the echo, half as much.
 void MeasureThroughput(benchmark::State& state, const std::string& ratio_name, int shards) {
   PredictRig rig;
   rig.AddModel(kModel, shards, kSamples);
@@ -72,40 +117,6 @@ void BM_Predict8Prepared(benchmark::State& state) {
 void BM_Predict32Prepared(benchmark::State& state) {
   MeasureThroughput(state, "predict_vs_echo_32_prepared", /*shards=*/32);
 }
-
-// The same through the client library, as a product service calls it: 64 callers, each of which makes its request,
-// waits for the reply and reads it. The load generator sends bytes that it has prepared and looks at no reply, which
-// costs it, and with it the echo, half as much.
-void MeasureCallers(benchmark::State& state, const std::string& ratio_name, int shards) {
-  constexpr int kCallers = 64;
-  constexpr int64_t kCalls = 20'000;  // of one side in a round
-  PredictRig rig;
-  rig.AddModel(kModel, shards, kSamples);
-  const Load predict = rig.PredictLoad(kModel, /*images_per_request=*/1);
-  std::vector<v1::PredictRequest> requests(predict.requests.size());
-  for (size_t i = 0; i < requests.size(); ++i) requests[i].ParseFromString(predict.requests[i]);
-  Client echo({.address = rig.EchoLoad(predict).address});
-  const auto rate_of = [&](Client& client) {
-    return CallsPerSecond(kCallers, kCalls, [&](int64_t i) {
-      CheckOk(client.Predict(requests[static_cast<size_t>(i) % requests.size()]).status());
-    });
-  };
-  rate_of(echo);
-  rate_of(rig.client());
-  Series predicts, echoes, ratio;
-  for (auto _ : state) {
-    echoes.Add(rate_of(echo));
-    predicts.Add(rate_of(rig.client()));
-    ratio.Add(predicts.Last() / echoes.Last());
-    state.SetIterationTime(kCalls / predicts.Last());
-  }
-  state.counters["predicts_per_second"] = predicts.Median();
-  state.counters["echoes_per_second"] = echoes.Median();
-  ReportRatio(ratio_name, ratio.Median());
-}
-
-void BM_Predict8(benchmark::State& state) { MeasureCallers(state, "predict_vs_echo_8", /*shards=*/8); }
-void BM_Predict32(benchmark::State& state) { MeasureCallers(state, "predict_vs_echo_32", /*shards=*/32); }
 
 // Images a second through the server, beside the same computation in as many threads as the server has.
 void BM_PredictBatch64(benchmark::State& state) {
@@ -148,7 +159,7 @@ void BM_PredictLatency(benchmark::State& state) {
   rig.AddModel(kModel, /*shards=*/8, kSamples);
   const Load predict = rig.PredictLoad(kModel, /*images_per_request=*/1);
   const Load echo = rig.EchoLoad(predict);
-  const double rate = HalfOfTheMaximum(predict);
+  const double rate = HalfOfTheMaximum(rig, predict);
   Series p50, p99, echo_p50, echo_p99;
   for (auto _ : state) {
     const LoadReport echo_report = MeasureLatency(echo, rate);
@@ -199,7 +210,7 @@ void BM_PredictRetraining(benchmark::State& state) {
   PredictRig rig;
   rig.AddModel(kModel, /*shards=*/8, kSamples);
   const Load predict = rig.PredictLoad(kModel, /*images_per_request=*/1);
-  Disturbance p99 = {.rate = HalfOfTheMaximum(predict)};
+  Disturbance p99 = {.rate = HalfOfTheMaximum(rig, predict)};
   for (auto _ : state) {
     p99.idle.Add(Seconds(MeasureLatency(predict, p99.rate), 99));
     rig.AddModel(kOther, /*shards=*/8, /*samples=*/16'000, PredictRig::kEndlessEpochs);
@@ -237,7 +248,7 @@ void MeasureForgetStorm(benchmark::State& state, const std::string& ratio, absl:
   PredictRig rig;
   rig.AddModel(kModel, /*shards=*/8, kSamples);
   const Load predict = rig.PredictLoad(kModel, /*images_per_request=*/1);
-  Disturbance p99 = {.rate = HalfOfTheMaximum(predict)};
+  Disturbance p99 = {.rate = HalfOfTheMaximum(rig, predict)};
   Series forget_p99;
   int64_t forgotten = 0;
   for (auto _ : state) {

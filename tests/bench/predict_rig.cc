@@ -119,7 +119,7 @@ std::vector<absl::Duration> PredictRig::WorkersBusy() const {
     int64_t computing = 0, waiting = 0;  // nanoseconds
     std::ifstream(thread.path() / "comm") >> name;
     std::ifstream(thread.path() / "schedstat") >> computing >> waiting;
-    if (name == "retrain") busy.push_back(absl::Nanoseconds(computing + waiting));
+    if (name == "train") busy.push_back(absl::Nanoseconds(computing + waiting));
   }
   return busy;
 }

@@ -41,7 +41,7 @@ class PredictRig {
   // request.
   Load EchoLoad(const Load& predict);
 
-  // Wall time that each retrain worker of the server has spent so far computing, or waiting for a processor.
+  // Wall time that each training of a worker of the server has spent so far computing, or waiting for a processor.
   std::vector<absl::Duration> WorkersBusy() const;
 
  private:
