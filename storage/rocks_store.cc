@@ -259,6 +259,7 @@ absl::Status RocksStore::DeleteCheckpoints(ShardId shard, uint32_t first_slice) 
 
 // Goes from header to header: to step on a state would read it.
 absl::Status RocksStore::StageCheckpointDeletions(rocksdb::WriteBatch* batch, ShardId shard, uint32_t first_slice) {
+  const ReadEpochs::Read read(&reads_);
   const std::string end = PrefixRange(EncodeShardPrefix(shard)).end;
   const rocksdb::Slice upper_bound(end);
   rocksdb::ReadOptions options;

@@ -336,9 +336,13 @@ void Unlearner::RemoveRows(const std::vector<Forgetting>& batch) {
   // Of all, also of those that hold nothing: a keyring without them is an old one.
   ErasureSequence newest = 0;
   std::map<ModelUid, std::vector<SubjectUpdate>> updates;
+  std::map<ShardId, uint32_t> first_slices;
   for (const Forgetting& one : batch) {
     newest = std::max(newest, one.erasure().sequence());
-    for (const Holding& holding : one.holdings) {
+    for (size_t i = 0; i < one.holdings.size(); ++i) {
+      const Holding& holding = one.holdings[i];
+      const auto [first, added] = first_slices.try_emplace({holding.model->uid(), holding.shard}, one.first_slice(i));
+      first->second = std::min(first->second, one.first_slice(i));
       holding.model->RemoveFromCounts(holding.shard, holding.ErasedSlices(), holding.whole());
       if (!holding.whole()) continue;  // Rekeyer does it
       SubjectUpdate& update = updates[holding.model->uid()].emplace_back();
@@ -348,11 +352,16 @@ void Unlearner::RemoveRows(const std::vector<Forgetting>& batch) {
     }
   }
   if (updates.empty()) updates[kEveryModel];
+  // Without their keys the rows are nothing but waste: whoever reconciles their shards next removes them as well.
+  const auto log_failure = [](ModelUid model, const absl::Status& removed) {
+    if (removed.ok()) return;
+    Log(LogLevel::kWarning, "rows_not_removed", {{"model", model}, {"error", removed.ToString()}});
+  };
+  for (const auto& [shard, first_slice] : first_slices) {
+    log_failure(shard.model, parts_.store->DeleteCheckpoints(shard, first_slice));
+  }
   for (const auto& [model, of_subjects] : updates) {
-    // Without their keys the rows are nothing but waste: whoever reconciles their shards next removes them as well.
-    if (const absl::Status removed = parts_.store->UpdateSubjects(model, of_subjects, newest); !removed.ok()) {
-      Log(LogLevel::kWarning, "rows_not_removed", {{"model", model}, {"error", removed.ToString()}});
-    }
+    log_failure(model, parts_.store->UpdateSubjects(model, of_subjects, newest));
   }
 }
 

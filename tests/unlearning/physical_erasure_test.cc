@@ -200,6 +200,18 @@ TEST_F(PhysicalErasureTest, AfterTracesWereFoundThePurgeRewritesEverything) {
   EXPECT_EQ(Stored(held).purged_time_micros(), 0);
 }
 
+TEST_F(PhysicalErasureTest, WhatIsStillToBeRetrainedIsReclaimed) {
+  options_.retrain.retrain_delay = absl::Hours(100);
+  OpenTrained();
+  const Traces traces = TracesOf(7);
+  const records::Erasure erasure = Forget(7);
+  ASSERT_TRUE(WaitUntil(*engine_, *model_, [&] { return Stored(erasure).purged_time_micros() != 0; }));
+  EXPECT_EQ(*engine_->reclaimer().ReclaimNow(), 1);
+  EXPECT_EQ(Stored(erasure).retrained_time_micros(), 0);
+  EXPECT_FALSE(IsIn("", traces.ciphertext));
+  EXPECT_FALSE(IsIn("", traces.checkpoint));
+}
+
 TEST_F(PhysicalErasureTest, ACiphertextThatIsLeftIsNotReclaimed) {
   OpenTrained();
   const std::string copy = options_.data_dir + "/left-behind";
