@@ -92,15 +92,16 @@ absl::Status Run(const ServerOptions& options, char** argv) {
   const std::unique_ptr<Trainer> trainer = CreateTorchTrainer();
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, Engine::Open(options.engine, trainer.get(), &SystemClock()));
   RETURN_IF_ERROR(engine->Recover());
+  Batcher batcher(options.batcher);
   std::unique_ptr<MetricsServer> metrics;
   if (!options.metrics_listen.empty()) {
-    ASSIGN_OR_RETURN(metrics, MetricsServer::Start(options.metrics_listen, engine.get(), &SystemClock()));
+    ASSIGN_OR_RETURN(metrics,
+                     MetricsServer::Start(options.metrics_listen, engine.get(), &batcher.statistics(), &SystemClock()));
     RETURN_IF_ERROR(WritePortFile("--metrics-port-file", options.metrics_port_file, metrics->port()));
     Log(LogLevel::kInfo, "serving_metrics", {{"port", metrics->port()}});
   }
   ThreadPool io("io", options.io_threads);
   ThreadPool forget("forget", options.forget_threads);
-  Batcher batcher(options.batcher);
   ThreadPool replay("replay", 1);
   ThreadPool admin("admin", 1);
   ASSIGN_OR_RETURN(const std::unique_ptr<Server> server, Server::Start(options.server, {.engine = engine.get(),

@@ -1,7 +1,6 @@
 #include "metrics/engine_metrics.h"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -9,15 +8,13 @@
 #include "absl/time/time.h"
 #include "base/histogram.h"
 #include "base/log.h"
+#include "metrics/families.h"
 
 namespace expunge {
 namespace {
 
-using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using prometheus::MetricType;
-using Labels = std::vector<ClientMetric::Label>;
-using Families = std::vector<MetricFamily>;
 
 constexpr std::pair<records::Erasure::State, const char*> kStates[] = {
     {records::Erasure::PENDING, "pending"},     {records::Erasure::IN_PROGRESS, "in_progress"},
@@ -30,35 +27,6 @@ constexpr std::pair<Regulation, const char*> kRegulations[] = {
 
 constexpr std::pair<ErasureStatistics::Outcome, const char*> kOutcomes[] = {
     {ErasureStatistics::Outcome::kCompleted, "completed"}, {ErasureStatistics::Outcome::kFailed, "failed"}};
-
-MetricFamily& Add(Families& families, MetricType type, std::string name, std::string help) {
-  return families.emplace_back(MetricFamily{std::move(name), std::move(help), type, {}});
-}
-
-void AddValue(MetricFamily& family, double value, Labels labels = {}) {
-  ClientMetric& metric = family.metric.emplace_back();
-  metric.label = std::move(labels);
-  (family.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
-}
-
-void AddValue(MetricFamily& family, uint64_t value, Labels labels = {}) {
-  AddValue(family, static_cast<double>(value), std::move(labels));
-}
-
-void AddHistogram(MetricFamily& family, const Histogram& histogram, Labels labels = {}) {
-  ClientMetric& metric = family.metric.emplace_back();
-  metric.label = std::move(labels);
-  const Histogram::Snapshot snapshot = histogram.Take();
-  uint64_t cumulative = 0;
-  for (size_t i = 0; i < snapshot.counts.size(); ++i) {
-    cumulative += snapshot.counts[i];
-    const bool last = i == histogram.bounds().size();
-    metric.histogram.bucket.push_back(
-        {cumulative, last ? std::numeric_limits<double>::infinity() : absl::ToDoubleSeconds(histogram.bounds()[i])});
-  }
-  metric.histogram.sample_count = cumulative;
-  metric.histogram.sample_sum = absl::ToDoubleSeconds(snapshot.sum);
-}
 
 double AgeSeconds(std::optional<absl::Time> since, absl::Time now) {
   return since ? absl::ToDoubleSeconds(std::max(now - *since, absl::ZeroDuration())) : 0;

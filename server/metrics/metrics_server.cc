@@ -9,6 +9,7 @@
 #include "base/listen_address.h"
 #include "base/status_macros.h"
 #include "metrics/engine_metrics.h"
+#include "metrics/inference_metrics.h"
 #include "prometheus/exposer.h"
 
 namespace expunge {
@@ -20,18 +21,21 @@ constexpr char kRequestTimeoutMs[] = "5000";  // a silent client keeps a thread 
 
 }  // namespace
 
-MetricsServer::MetricsServer(std::shared_ptr<prometheus::Collectable> metrics) : metrics_(std::move(metrics)) {}
+MetricsServer::MetricsServer(std::vector<std::shared_ptr<prometheus::Collectable>> metrics)
+    : metrics_(std::move(metrics)) {}
 
 MetricsServer::~MetricsServer() = default;
 
 absl::StatusOr<std::unique_ptr<MetricsServer>> MetricsServer::Start(const std::string& listen, Engine* engine,
+                                                                    const InferenceStatistics* inference,
                                                                     const Clock* clock) {
   RETURN_IF_ERROR(ValidateMetricsAddress(listen));
-  std::unique_ptr<MetricsServer> server(new MetricsServer(std::make_shared<EngineMetrics>(engine, clock)));
+  std::unique_ptr<MetricsServer> server(new MetricsServer(
+      {std::make_shared<EngineMetrics>(engine, clock), std::make_shared<InferenceMetrics>(inference)}));
   try {
     server->exposer_ = std::make_unique<prometheus::Exposer>(std::vector<std::string>{
         "listening_ports", listen, "num_threads", kThreads, "request_timeout_ms", kRequestTimeoutMs});
-    server->exposer_->RegisterCollectable(server->metrics_);
+    for (const auto& metrics : server->metrics_) server->exposer_->RegisterCollectable(metrics);
     server->port_ = server->exposer_->GetListeningPorts().at(0);
   } catch (const std::exception&) {  // whose text says no more than that it failed
     return Error(absl::StatusCode::kFailedPrecondition, "METRICS_ADDRESS_UNAVAILABLE",

@@ -14,8 +14,10 @@ namespace {
 // About as long as a full queue takes to be computed.
 constexpr absl::Duration kRetryAfter = absl::Milliseconds(100);
 
+constexpr char kQueueFullReason[] = "TOO_MANY_PREDICTS";
+
 absl::Status QueueFull(size_t max_queue_size) {
-  return WithRetryAfter(Error(absl::StatusCode::kResourceExhausted, "TOO_MANY_PREDICTS",
+  return WithRetryAfter(Error(absl::StatusCode::kResourceExhausted, kQueueFullReason,
                               absl::StrCat("more than ", max_queue_size, " Predict calls are waiting")),
                         kRetryAfter);
 }
@@ -53,12 +55,10 @@ Batcher::~Batcher() {
 }
 
 void Batcher::Submit(Request* request) {
+  request->submitted_ = SteadyNow();
   {
     MutexLock lock(&mutex_);
     if (waiting_ < options_.max_queue_size) {
-      // Without a delay it makes no difference when one came, and the clock is not asked.
-      const bool delays = options_.max_queue_delay > absl::ZeroDuration();
-      request->due_ = delays ? SteadyNow() + options_.max_queue_delay : absl::InfinitePast();
       Queue& queue = queues_[request->ensemble_];
       if (queue.requests.empty()) turns_.push_back(request->ensemble_);
       queue.requests.push_back(request);
@@ -68,7 +68,7 @@ void Batcher::Submit(Request* request) {
       return;
     }
   }
-  request->Finish(QueueFull(options_.max_queue_size));
+  Finish(*request, QueueFull(options_.max_queue_size));
 }
 
 void Batcher::Run() {
@@ -92,18 +92,18 @@ void Batcher::Run() {
 
 bool Batcher::IsDue(const Queue& queue, absl::Time now) const {
   return queue.samples >= options_.max_batch_size || idle_ + 1 == options_.threads || stopping_ ||
-         queue.requests.front()->due_ <= now;
+         queue.requests.front()->submitted_ + options_.max_queue_delay <= now;
 }
 
 bool Batcher::TakeBatch(Batch* batch, absl::Time* next_due) {
   *next_due = absl::InfiniteFuture();
   if (waiting_ == 0) return false;
-  const absl::Time now = options_.max_queue_delay > absl::ZeroDuration() ? SteadyNow() : absl::InfinitePast();
+  const absl::Time now = SteadyNow();
   auto turn = turns_.begin();
   for (; turn != turns_.end(); ++turn) {
     const Queue& queue = queues_[*turn];
     if (IsDue(queue, now)) break;
-    *next_due = std::min(*next_due, queue.requests.front()->due_);
+    *next_due = std::min(*next_due, queue.requests.front()->submitted_ + options_.max_queue_delay);
   }
   if (turn == turns_.end()) return false;
 
@@ -115,6 +115,7 @@ bool Batcher::TakeBatch(Batch* batch, absl::Time* next_due) {
     Request* const request = queue.requests.front();
     if (samples > 0 && samples + request->samples_ > options_.max_batch_size) break;
     samples += request->samples_;
+    statistics_.CountQueued(now - request->submitted_);
     batch->push_back(request);
     queue.requests.pop_front();
   }
@@ -128,45 +129,79 @@ bool Batcher::TakeBatch(Batch* batch, absl::Time* next_due) {
   return true;
 }
 
-void Batcher::Compute(Batch& batch) const {
-  std::erase_if(batch, [](Request* request) {
+void Batcher::Finish(Request& request, const absl::StatusOr<Answer>& answer) {
+  using Failure = InferenceStatistics::Failure;
+  switch (answer.status().code()) {
+    case absl::StatusCode::kOk:
+      statistics_.CountAnswered();
+      break;
+    case absl::StatusCode::kResourceExhausted:
+      // Also that memory ran out.
+      statistics_.CountFailure(ReasonOf(answer.status()) == kQueueFullReason ? Failure::kQueueFull : Failure::kOther);
+      break;
+    case absl::StatusCode::kCancelled:
+      statistics_.CountFailure(Failure::kAbandoned);
+      break;
+    case absl::StatusCode::kUnavailable:
+      statistics_.CountFailure(Failure::kNoConstituents);
+      break;
+    default:
+      statistics_.CountFailure(Failure::kOther);
+  }
+  request.Finish(answer);
+}
+
+void Batcher::DropAbandoned(Batch& batch) {
+  std::erase_if(batch, [this](Request* request) {
     if (!request->IsAbandoned()) return false;
-    request->Finish(Abandoned());
+    Finish(*request, Abandoned());
     return true;
   });
+}
+
+absl::StatusOr<Prediction> Batcher::PredictBatch(const ModelSpec& spec, std::shared_ptr<const Snapshot> snapshot,
+                                                 absl::Span<const uint8_t* const> samples) {
+  const absl::Time begin = SteadyNow();
+  absl::StatusOr<Prediction> prediction = Predict(spec, std::move(snapshot), samples);
+  statistics_.CountBatch(samples.size(), SteadyNow() - begin);
+  return prediction;
+}
+
+void Batcher::Compute(Batch& batch) {
+  DropAbandoned(batch);
   if (batch.empty()) return;
   if (batch.front()->samples_ > options_.max_batch_size) return ComputeInParts(*batch.front());
 
   std::vector<const uint8_t*> samples;
   for (const Request* request : batch) AddSamples(request->inputs_, request->samples_, &samples);
   const Request& first = *batch.front();
-  const absl::StatusOr<Prediction> prediction = Predict(*first.spec_, first.ensemble_->Current(), samples);
+  const absl::StatusOr<Prediction> prediction = PredictBatch(*first.spec_, first.ensemble_->Current(), samples);
   size_t next = 0;
   for (Request* request : batch) {
     if (!prediction.ok()) {
-      request->Finish(prediction.status());
+      Finish(*request, prediction.status());
       continue;
     }
     const Answer answer = {*prediction, next, request->samples_};
     next += answer.count;
-    request->Finish(answer);
+    Finish(*request, answer);
   }
 }
 
-void Batcher::ComputeInParts(Request& request) const {
+void Batcher::ComputeInParts(Request& request) {
   std::vector<const uint8_t*> samples;
   AddSamples(request.inputs_, request.samples_, &samples);
   Prediction whole;
   whole.snapshot = request.ensemble_->Current();  // one for all parts
   for (size_t begin = 0; begin < samples.size(); begin += options_.max_batch_size) {
-    if (request.IsAbandoned()) return request.Finish(Abandoned());
+    if (request.IsAbandoned()) return Finish(request, Abandoned());
     const auto some = absl::MakeConstSpan(samples).subspan(begin, options_.max_batch_size);
-    const absl::StatusOr<Prediction> part = Predict(*request.spec_, whole.snapshot, some);
-    if (!part.ok()) return request.Finish(part.status());
+    const absl::StatusOr<Prediction> part = PredictBatch(*request.spec_, whole.snapshot, some);
+    if (!part.ok()) return Finish(request, part.status());
     whole.verdicts.insert(whole.verdicts.end(), part->verdicts.begin(), part->verdicts.end());
     whole.probabilities.insert(whole.probabilities.end(), part->probabilities.begin(), part->probabilities.end());
   }
-  request.Finish(Answer{whole, 0, samples.size()});
+  Finish(request, Answer{whole, 0, samples.size()});
 }
 
 }  // namespace expunge

@@ -17,6 +17,7 @@
 #include "base/mutex.h"
 #include "model/spec.h"
 #include "serving/ensemble.h"
+#include "serving/inference_statistics.h"
 #include "serving/predictor.h"
 
 namespace expunge {
@@ -63,13 +64,14 @@ class Batcher {
     const Ensemble* const ensemble_;
     const absl::Span<const uint8_t> inputs_;  // samples in the source dtype, row by row; read where they lie
     const size_t samples_;                    // at least 1
-    absl::Time due_;
+    absl::Time submitted_;
   };
 
   explicit Batcher(const Options& options);
   ~Batcher();  // answers all that were submitted, then joins
 
   size_t max_queue_size() const { return options_.max_queue_size; }
+  const InferenceStatistics& statistics() const { return statistics_; }
 
   // The snapshot that answers is taken after this call. RESOURCE_EXHAUSTED (TOO_MANY_PREDICTS, with a time to retry
   // after) when the queue is full. `request` is not owned.
@@ -86,10 +88,16 @@ class Batcher {
   void Run();
   bool TakeBatch(Batch* batch, absl::Time* next_due) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool IsDue(const Queue& queue, absl::Time now) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  void Compute(Batch& batch) const;
-  void ComputeInParts(Request& request) const;
+  void DropAbandoned(Batch& batch);
+  void Compute(Batch& batch);
+  void ComputeInParts(Request& request);
+  // Predict, counted.
+  absl::StatusOr<Prediction> PredictBatch(const ModelSpec& spec, std::shared_ptr<const Snapshot> snapshot,
+                                          absl::Span<const uint8_t* const> samples);
+  void Finish(Request& request, const absl::StatusOr<Answer>& answer);
 
   const Options options_;
+  InferenceStatistics statistics_;
   Mutex mutex_;
   CondVar changed_;
   std::map<const Ensemble*, Queue> queues_ ABSL_GUARDED_BY(mutex_);  // none is empty

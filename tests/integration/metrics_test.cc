@@ -140,6 +140,8 @@ TEST_F(MetricsTest, NoCallOfAnyKindPutsANameOnThePage) {
   EXPECT_EQ(page["expunge_erasures_received_total{regulation=\"other\"}"], 3);
   EXPECT_EQ(page["expunge_isolation_seconds_count"], 2) << "the stranger had nothing to be forgotten";
   EXPECT_EQ(page["expunge_delete_persistence_seconds_count{milestone=\"purged\"}"], 2);
+  EXPECT_EQ(page["expunge_inference_requests_total"], 1) << "a model that is not there is no inference";
+  EXPECT_EQ(page["expunge_inference_queue_seconds_count"], 1);
   for (const auto& [sample, value] : page.samples()) {
     EXPECT_TRUE(absl::StartsWith(sample, "expunge_") || absl::StartsWith(sample, "exposer_")) << sample;
   }

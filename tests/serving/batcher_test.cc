@@ -315,5 +315,39 @@ TEST_F(BatcherTest, ManyCallersAtOnceEachGetTheirOwn) {
   for (std::thread& caller : callers) caller.join();
 }
 
+uint64_t Observations(const Histogram& histogram) {
+  uint64_t sum = 0;
+  for (const uint64_t count : histogram.Take().counts) sum += count;
+  return sum;
+}
+
+TEST_F(BatcherTest, CountsWhatBecameOfEachRequestAndWhatWasComputed) {
+  using Failure = InferenceStatistics::Failure;
+  Start({.threads = 1, .max_batch_size = 4, .max_queue_size = 3});
+  gate_.Close();
+  Submit({1, 2});
+  gate_.WaitFor(1);
+  Submit({3});
+  Submit({4}).abandoned = true;
+  Submit({1, 2, 3, 4, 5});
+  Submit({5});  // one more than may wait
+  gate_.Open();
+  for (const auto& call : calls_) static_cast<void>(call->Wait());
+  Submit({255}).Wait().IgnoreError();
+  Model empty(&gate_);
+  empty.ensemble.Withdraw(0, 0, 2);
+  EXPECT_TRUE(absl::IsUnavailable(Submit(empty, {1}).Wait()));
+  const InferenceStatistics& statistics = batcher_->statistics();
+  EXPECT_EQ(statistics.answered(), 3);
+  EXPECT_EQ(statistics.failures(Failure::kQueueFull), 1);
+  EXPECT_EQ(statistics.failures(Failure::kAbandoned), 1);
+  EXPECT_EQ(statistics.failures(Failure::kOther), 1);
+  EXPECT_EQ(statistics.failures(Failure::kNoConstituents), 1);
+  EXPECT_EQ(statistics.batches(), 1 + 1 + 2 + 1 + 1);
+  EXPECT_EQ(statistics.samples(), 2 + 1 + 5 + 1 + 1);
+  EXPECT_EQ(Observations(statistics.queued()), 6) << "all but the one that was refused";
+  EXPECT_EQ(Observations(statistics.computing()), statistics.batches());
+}
+
 }  // namespace
 }  // namespace expunge
