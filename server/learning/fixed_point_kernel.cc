@@ -1,6 +1,7 @@
 #include "learning/fixed_point_kernel.h"
 
 #include <algorithm>
+#include <cmath>
 
 #if defined(__x86_64__)
 #include <cpuid.h>
@@ -10,11 +11,31 @@
 #endif
 
 namespace expunge {
-
-#if defined(__x86_64__)
 namespace {
 
 constexpr int64_t kPanelGroup = 2 * kFixedPointHalf;  // bytes of one group in a panel
+
+void MultiplyAnywhere(const FixedPointTask& task) {
+  for (int64_t row = 0; row < task.rows; ++row) {
+    const uint8_t* const x = task.x + row * task.groups * kFixedPointInputs;
+    for (int64_t output = 0; output < task.outputs; ++output) {
+      const int8_t* const panel = task.weights + output / kFixedPointOutputs * task.groups * kPanelGroup;
+      int32_t high = 0, low = 0;
+      for (int64_t i = 0; i < task.groups * kFixedPointInputs; ++i) {
+        const int64_t quad = i % kFixedPointInputs / 4;
+        const int8_t* const weight = panel + i / kFixedPointInputs * kPanelGroup +
+                                     (quad * kFixedPointOutputs + output % kFixedPointOutputs) * 4 + i % 4;
+        high += x[i] * weight[0];
+        low += x[i] * weight[kFixedPointHalf];
+      }
+      float y = std::fma(static_cast<float>(low), task.scale[output], task.bias[output]);
+      y = std::fma(static_cast<float>(high), 256 * task.scale[output], y);
+      task.y[row * task.outputs + output] = task.relu ? std::max(y, 0.0f) : y;
+    }
+  }
+}
+
+#if defined(__x86_64__)
 
 // Sums of one row and one panel to what is stored.
 [[gnu::target("avx512f,fma"), gnu::always_inline]] inline void Store(const FixedPointTask& task, int64_t row,
@@ -217,9 +238,9 @@ bool SystemPermitsAmx() {
   constexpr int kRequestPermission = 0x1023, kTileData = 18;  // ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA
   return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
 }
+#endif
 
 }  // namespace
-#endif
 
 const FixedPointKernels& RunnableFixedPointKernels() {
   static const FixedPointKernels runnable = [] {
@@ -230,6 +251,7 @@ const FixedPointKernels& RunnableFixedPointKernels() {
       kernels.kernels[kernels.count++] = MultiplyVnni;
     }
 #endif
+    kernels.kernels[kernels.count++] = MultiplyAnywhere;
     return kernels;
   }();
   return runnable;

@@ -31,10 +31,13 @@ inline constexpr int64_t kMaxFixedPointGroups = (int64_t{1} << 31) / (255 * 128 
 
 using FixedPointKernel = void (*)(const FixedPointTask& task);
 
-// Those that this processor and system can run, the fastest first; none before AVX-512 VNNI.
+// Those that this processor and system can run, the fastest first. The last one runs anywhere, and slowly: floats are
+// faster (DenseKernel).
 struct FixedPointKernels {
-  FixedPointKernel kernels[2];
+  FixedPointKernel kernels[3];
   int count;
+
+  bool fast() const { return count > 1; }
 };
 const FixedPointKernels& RunnableFixedPointKernels();
 

@@ -23,8 +23,8 @@ AlignedBytes<uint8_t> AllocateAligned(int64_t bytes) {
   return AlignedBytes<uint8_t>(static_cast<uint8_t*>(::operator new[](bytes, kAlignment)));
 }
 
-bool FixedPointLayer::Supports(int64_t inputs) {
-  return RunnableFixedPointKernels().count > 0 &&
+bool FixedPointLayer::PaysOff(int64_t inputs) {
+  return RunnableFixedPointKernels().fast() &&
          RoundUp(inputs, kFixedPointInputs) <= kMaxFixedPointGroups * kFixedPointInputs;
 }
 

@@ -24,11 +24,12 @@ AlignedBytes<uint8_t> AllocateAligned(int64_t bytes);
 // thread-safe.
 class FixedPointLayer {
  public:
-  // Whether this processor can, and so many inputs are not too many.
-  static bool Supports(int64_t inputs);
+  // Whether this processor multiplies bytes faster than floats, and so many inputs are not too many.
+  static bool PaysOff(int64_t inputs);
 
-  // Of an input that Supports. `weights`: outputs x inputs, row-major, as torch.nn.Linear has them; `bias`: outputs.
-  // Both are copied. Where a weight is not finite the output is not a number.
+  // Of at most kMaxFixedPointGroups groups of inputs (fixed_point_kernel.h). `weights`: outputs x inputs, row-major, as
+  // torch.nn.Linear has them; `bias`: outputs. Both are copied. Where a weight is not finite the output is not a
+  // number.
   FixedPointLayer(const float* weights, const float* bias, const Normalizer& normalizer, int64_t outputs);
 
   int64_t outputs() const { return outputs_; }

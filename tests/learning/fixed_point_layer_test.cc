@@ -45,14 +45,7 @@ AlignedBytes<uint8_t> RandomRows(int64_t rows, int64_t inputs, int64_t stride) {
   return x;
 }
 
-class FixedPointLayerTest : public testing::Test {
- protected:
-  void SetUp() override {
-    if (!FixedPointLayer::Supports(1)) GTEST_SKIP() << "this processor multiplies no bytes (AVX-512 VNNI)";
-  }
-};
-
-TEST_F(FixedPointLayerTest, IsWithinTheRoundingOfTheWeightsForAllSizesOfTiles) {
+TEST(FixedPointLayerTest, IsWithinTheRoundingOfTheWeightsForAllSizesOfTiles) {
   for (const int64_t outputs : {1, 10, 16, 17, 32, 33, 48, 128}) {
     for (const int64_t inputs : {1, 64, 65, 130}) {
       const Normalizer normalizer(Bytes(inputs));
@@ -81,7 +74,7 @@ TEST_F(FixedPointLayerTest, IsWithinTheRoundingOfTheWeightsForAllSizesOfTiles) {
 }
 
 // Every way to multiply, every size of tiles, and rows by themselves.
-TEST_F(FixedPointLayerTest, AllKernelsGiveTheBitsOfIntegerSums) {
+TEST(FixedPointLayerTest, AllKernelsGiveTheBitsOfIntegerSums) {
   constexpr int64_t kGroups = 3, kOutputs = 40, kMaxRows = 70, kStride = kGroups * kFixedPointInputs;
   constexpr int64_t kPanels = 3;
   const AlignedBytes<uint8_t> x = RandomRows(kMaxRows, kStride, kStride);
@@ -126,10 +119,10 @@ TEST_F(FixedPointLayerTest, AllKernelsGiveTheBitsOfIntegerSums) {
   }
 }
 
-TEST_F(FixedPointLayerTest, TheLargestSumsFit) {
+TEST(FixedPointLayerTest, TheLargestSumsFit) {
   const int64_t inputs = kMaxFixedPointGroups * kFixedPointInputs;
-  ASSERT_TRUE(FixedPointLayer::Supports(inputs));
-  EXPECT_FALSE(FixedPointLayer::Supports(inputs + 1));
+  EXPECT_EQ(FixedPointLayer::PaysOff(inputs), RunnableFixedPointKernels().fast());
+  EXPECT_FALSE(FixedPointLayer::PaysOff(inputs + 1));
   InputSpec input = Bytes(inputs);
   input.mean = {0.0f};
   input.stddev = {1.0f};
@@ -145,7 +138,7 @@ TEST_F(FixedPointLayerTest, TheLargestSumsFit) {
   }
 }
 
-TEST_F(FixedPointLayerTest, WhatIsNotFiniteIsNotANumberAndSpoilsNoOtherOutput) {
+TEST(FixedPointLayerTest, WhatIsNotFiniteIsNotANumberAndSpoilsNoOtherOutput) {
   constexpr int64_t kInputs = 5;
   for (const float value : {kNan, std::numeric_limits<float>::infinity(), std::numeric_limits<float>::max()}) {
     InputSpec input = Bytes(kInputs);
@@ -164,7 +157,7 @@ TEST_F(FixedPointLayerTest, WhatIsNotFiniteIsNotANumberAndSpoilsNoOtherOutput) {
   }
 }
 
-TEST_F(FixedPointLayerTest, WithoutWeightsTheBiasIsLeft) {
+TEST(FixedPointLayerTest, WithoutWeightsTheBiasIsLeft) {
   const std::vector<float> weights(3 * 7, 0.0f), bias = {0.25f, 0.25f, 0.25f};
   const FixedPointLayer layer(weights.data(), bias.data(), Normalizer(Bytes(7)), 3);
   const AlignedBytes<uint8_t> x = RandomRows(1, 7, layer.stride());
