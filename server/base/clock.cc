@@ -1,5 +1,7 @@
 #include "base/clock.h"
 
+#include <chrono>
+
 #include "absl/time/clock.h"
 
 namespace expunge {
@@ -15,6 +17,10 @@ class RealClock : public Clock {
 const Clock& SystemClock() {
   static const RealClock* const clock = new RealClock();
   return *clock;
+}
+
+absl::Time SteadyNow() {
+  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 }  // namespace expunge

@@ -15,6 +15,9 @@ class Clock {
 // The system's clock; never destroyed.
 const Clock& SystemClock();
 
+// For what lasts: goes forward alone, whatever becomes of the time of day, from an arbitrary point on.
+absl::Time SteadyNow();
+
 }  // namespace expunge
 
 #endif  // EXPUNGE_BASE_CLOCK_H_

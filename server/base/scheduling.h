@@ -8,13 +8,14 @@ namespace expunge {
 // Puts the calling thread below normal ones for the processor: nice 19 and SCHED_BATCH, in short turns. Best effort.
 void LowerThisThreadsPriority();
 
-// Has the calling thread compute only while no other thread of the machine wants the processor (SCHED_IDLE): whoever
-// wakes up takes it at once. For good: a thread without privileges cannot come back. Such a thread must hold nothing
-// that others wait for, no lock and no open file: on a busy machine it would hold it for long. Best effort.
+// Has the calling thread compute while no other thread wants the processor (SCHED_IDLE), and hardly else: whoever wakes
+// up takes it at once. Among the threads of its own control group, where there are several. For good: a thread without
+// privileges cannot come back. Such a thread must hold nothing that others wait for, no lock and no open file: on a
+// busy machine it would hold it for long. Best effort.
 void ComputeWhenNobodyElseDoes();
 
 // Between two steps of a long computation. A thread that one of the above has put into the background sleeps for an
-// instant when it has computed for half a millisecond; others go on at once. Linux gives what waits for one processor
+// instant when the last time was half a millisecond ago; others go on at once. Linux gives what waits for one processor
 // to another that falls idle, and only from time to time to one that computes, in the background or not: without
 // pauses, a Predict waits milliseconds for its processor beside one that merely trains.
 void PauseInBackground();

@@ -43,6 +43,7 @@ void ModelEntry::EndErasure(uint32_t shard, uint32_t first_slice, bool erased) {
   MutexLock lock(&state.mutex);
   if (const auto one = state.erasing.find(first_slice); one != state.erasing.end()) state.erasing.erase(one);
   ++state.generation;
+  if (!erased || first_slice >= spec_.sisa.slices) state.looked_at = false;
   if (!erased) return;
   if (trained()) state.status.phase = ShardStatus::Phase::kWaiting;
   for (uint32_t r = first_slice; r < spec_.sisa.slices; ++r) {
@@ -51,11 +52,18 @@ void ModelEntry::EndErasure(uint32_t shard, uint32_t first_slice, bool erased) {
   }
 }
 
+void ModelEntry::NeedsLook(uint32_t shard) {
+  Shard& state = *shards_[shard];
+  MutexLock lock(&state.mutex);
+  state.looked_at = false;
+}
+
 uint64_t ModelEntry::Bump(uint32_t shard, bool gone) {
   Shard& state = *shards_[shard];
   MutexLock lock(&state.mutex);
   if (trained()) state.status.phase = ShardStatus::Phase::kWaiting;
   ++state.generation;
+  state.looked_at = false;
   state.slice_changed.assign(spec_.sisa.slices, state.generation);
   for (ShardStatus::Slice& slice : state.status.slices) {
     if (gone) slice = {.samples = slice.samples};
@@ -75,6 +83,7 @@ void ModelEntry::RemoveFromCounts(uint32_t shard, const std::vector<uint32_t>& s
   MutexLock lock(&state.mutex);
   // Nothing goes below zero: a row whose key was lost was never counted.
   if (whole_subject && !slices.empty() && state.status.subjects > 0) --state.status.subjects;
+  state.samples_left -= static_cast<int64_t>(slices.size());
   for (const uint32_t slice : slices) {
     uint64_t& samples = state.status.slices[slice].samples;
     if (samples > 0) --samples;

@@ -62,6 +62,10 @@ struct Shard {
   std::vector<uint64_t> valid_as_of ABSL_GUARDED_BY(mutex);
   ShardStatus status ABSL_GUARDED_BY(mutex);
   bool counted ABSL_GUARDED_BY(mutex) = false;  // status has the numbers of what is stored
+  // Somebody looked at the membership as a whole, and since then nothing has changed but what whole erasures took: what
+  // is left to be done is to train. And at least so many samples are left to be trained on.
+  bool looked_at ABSL_GUARDED_BY(mutex) = false;
+  int64_t samples_left ABSL_GUARDED_BY(mutex) = 0;
 
   // What was read of slices 0 .. `slice` at generation `since` still holds.
   bool Holds(uint64_t since, uint32_t slice) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) {
@@ -112,6 +116,8 @@ class ModelEntry {
   // An erasure changes the shard from `first_slice` on; no slice from there on is committed or published until
   // EndErasure. Between the two the keys die. Returns the shard's new generation, for the withdrawal.
   uint64_t BeginErasure(uint32_t shard, uint32_t first_slice);
+  // The next worker is to look at the shard as a whole.
+  void NeedsLook(uint32_t shard);
   // `erased`: it came to pass; the shard waits for a worker, and checkpoints from `first_slice` on are known not to be
   // valid any more.
   void EndErasure(uint32_t shard, uint32_t first_slice, bool erased);

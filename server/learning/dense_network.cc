@@ -33,7 +33,7 @@ class DenseNetwork : public Network {
     const auto weights = [&](size_t layer) { return parameters.data() + layout[2 * layer].offset; };
     const auto bias = [&](size_t layer) { return parameters.data() + layout[2 * layer + 1].offset; };
     const auto outputs = [&](size_t layer) { return layout[2 * layer].shape[0]; };
-    if (normalizer_.dtype() == DType::kUint8 && FixedPointLayer::PaysOff(normalizer_.elements())) {
+    if (FixedPointLayer::PaysOff(normalizer_)) {
       of_bytes_.emplace(weights(0), bias(0), normalizer_, outputs(0));
     }
     for (size_t layer = of_bytes_ ? 1 : 0; layer < layout.size() / 2; ++layer) {

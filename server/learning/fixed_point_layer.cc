@@ -23,9 +23,16 @@ AlignedBytes<uint8_t> AllocateAligned(int64_t bytes) {
   return AlignedBytes<uint8_t>(static_cast<uint8_t*>(::operator new[](bytes, kAlignment)));
 }
 
-bool FixedPointLayer::PaysOff(int64_t inputs) {
-  return RunnableFixedPointKernels().fast() &&
-         RoundUp(inputs, kFixedPointInputs) <= kMaxFixedPointGroups * kFixedPointInputs;
+bool FixedPointLayer::PaysOff(const Normalizer& normalizer) {
+  constexpr float kLargestRatio = 4;  // costs two of the 16 bits
+  if (normalizer.dtype() != DType::kUint8 || !RunnableFixedPointKernels().fast()) return false;
+  if (RoundUp(normalizer.elements(), kFixedPointInputs) > kMaxFixedPointGroups * kFixedPointInputs) return false;
+  float smallest = normalizer.stddev(0), largest = smallest;
+  for (int64_t i = 0; i < normalizer.elements(); ++i) {
+    smallest = std::min(smallest, normalizer.stddev(i));
+    largest = std::max(largest, normalizer.stddev(i));
+  }
+  return largest <= kLargestRatio * smallest;
 }
 
 FixedPointLayer::FixedPointLayer(const float* weights, const float* bias, const Normalizer& normalizer, int64_t outputs)

@@ -24,8 +24,9 @@ AlignedBytes<uint8_t> AllocateAligned(int64_t bytes);
 // thread-safe.
 class FixedPointLayer {
  public:
-  // Whether this processor multiplies bytes faster than floats, and so many inputs are not too many.
-  static bool PaysOff(int64_t inputs);
+  // Whether the inputs are bytes, not too many, and of about one scale, so that none is lost in the rounding to that of
+  // the largest weight; and this processor multiplies bytes faster than floats.
+  static bool PaysOff(const Normalizer& normalizer);
 
   // Of at most kMaxFixedPointGroups groups of inputs (fixed_point_kernel.h). `weights`: outputs x inputs, row-major, as
   // torch.nn.Linear has them; `bias`: outputs. Both are copied. Where a weight is not finite the output is not a

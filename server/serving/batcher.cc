@@ -1,10 +1,10 @@
 #include "serving/batcher.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/executor.h"
 
@@ -20,11 +20,6 @@ absl::Status QueueFull(size_t max_queue_size) {
   return WithRetryAfter(Error(absl::StatusCode::kResourceExhausted, kQueueFullReason,
                               absl::StrCat("more than ", max_queue_size, " Predict calls are waiting")),
                         kRetryAfter);
-}
-
-// Whatever becomes of the machine's clock.
-absl::Time SteadyNow() {
-  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
 absl::Status Abandoned() { return absl::CancelledError("the caller no longer waits for the prediction"); }

@@ -187,7 +187,9 @@ void Unlearner::ForgetBatch(std::vector<Forgetting> batch) {
   CrashPoint("forget_rows_removed");
   for (const Forgetting& one : batch) {
     for (size_t i = 0; i < one.holdings.size(); ++i) {
-      one.holdings[i].model->EndErasure(one.holdings[i].shard, one.first_slice(i), /*erased=*/true);
+      const Holding& holding = one.holdings[i];
+      holding.model->EndErasure(holding.shard, one.first_slice(i), /*erased=*/true);
+      if (!holding.whole()) holding.model->NeedsLook(holding.shard);  // and what it keeps is to be sealed anew
     }
     parts_.ledger->EndIsolation(one.erasure().sequence());
     if (!IsUnfinished(one.erasure())) continue;
@@ -353,15 +355,20 @@ void Unlearner::RemoveRows(const std::vector<Forgetting>& batch) {
   }
   if (updates.empty()) updates[kEveryModel];
   // Without their keys the rows are nothing but waste: whoever reconciles their shards next removes them as well.
-  const auto log_failure = [](ModelUid model, const absl::Status& removed) {
+  const auto see_to = [&batch](ModelUid model, const absl::Status& removed) {
     if (removed.ok()) return;
     Log(LogLevel::kWarning, "rows_not_removed", {{"model", model}, {"error", removed.ToString()}});
+    for (const Forgetting& one : batch) {
+      for (const Holding& holding : one.holdings) {
+        if (holding.model->uid() == model) holding.model->NeedsLook(holding.shard);
+      }
+    }
   };
   for (const auto& [shard, first_slice] : first_slices) {
-    log_failure(shard.model, parts_.store->DeleteCheckpoints(shard, first_slice));
+    see_to(shard.model, parts_.store->DeleteCheckpoints(shard, first_slice));
   }
   for (const auto& [model, of_subjects] : updates) {
-    log_failure(model, parts_.store->UpdateSubjects(model, of_subjects, newest));
+    see_to(model, parts_.store->UpdateSubjects(model, of_subjects, newest));
   }
 }
 

@@ -37,8 +37,15 @@ struct Reconciler::Pass {
   // Nothing but training is left to be done, as far as a look at the membership would tell.
   bool KnownToNeedTraining() const {
     MutexLock lock(&shard.mutex);
-    return shard.counted && shard.status.subjects > 0 && shard.status.phase == ShardStatus::Phase::kWaiting &&
+    return shard.looked_at && shard.samples_left > 0 && shard.status.phase == ShardStatus::Phase::kWaiting &&
            shard.KnownValidSlices() < slices();
+  }
+  // Nothing has changed since this pass began to read.
+  void RememberLook() {
+    MutexLock lock(&shard.mutex);
+    if (shard.generation != generation || !shard.erasing.empty()) return;
+    shard.looked_at = true;
+    shard.samples_left = static_cast<int64_t>(membership.samples_through.back());
   }
   // Anything did, also what waits for the next TrainModel.
   bool Moved() const {
@@ -123,10 +130,8 @@ Reconciler::Reconciler(Store* store, Keyring* keyring, Rekeyer* rekeyer, const T
 absl::StatusOr<Reconciler::Outcome> Reconciler::Reconcile(ModelEntry& model, uint32_t shard, bool train,
                                                           const std::function<bool()>& stop) {
   Pass pass = {model, model.shard(shard), {model.uid(), shard}};
-  if (!train && pass.KnownToNeedTraining()) {
-    RETURN_IF_ERROR(PublishKnownPrefix(model, shard));
-    return Outcome::kNeedsTraining;
-  }
+  // What fails to be read is looked at with all the others.
+  if (!train && pass.KnownToNeedTraining() && PublishKnownPrefix(model, shard).ok()) return Outcome::kNeedsTraining;
   for (bool rekeyed = true; rekeyed;) {
     {
       MutexLock lock(&pass.shard.mutex);
@@ -157,6 +162,7 @@ absl::StatusOr<Reconciler::Outcome> Reconciler::Run(Pass& pass, bool train, cons
   RETURN_IF_ERROR(RemoveDeadSubjects(pass));
   RETURN_IF_ERROR(DestroyInvalidCheckpoints(pass));
   RETURN_IF_ERROR(FindValidPrefix(pass));
+  pass.RememberLook();
   if (pass.empty() || pass.valid_slices == pass.slices()) return Finish(pass);
   ASSIGN_OR_RETURN(const bool published, PublishPrefix(pass));
   if (!published) return Outcome::kMoved;

@@ -6,7 +6,7 @@
 #include <new>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/clock.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/executor.h"
 #include "base/log.h"
@@ -19,12 +19,16 @@ namespace {
 // How long a shard is left alone after somebody looked at it in vain: a few times as long as the look took.
 absl::Duration Rest(absl::Duration look, int times) { return std::min(absl::Seconds(2), times * look); }
 
-// How often a shard that moves all the time is asked whether it still does.
-constexpr absl::Duration kMovingRest = absl::Milliseconds(50);
+// A shard that moved while it was looked at is looked at again when what is to be trained next has held still for so
+// long, or after the longest wait anyhow.
+constexpr absl::Duration kStillness = absl::Milliseconds(50);
+constexpr absl::Duration kLongestPatience = absl::Seconds(5);
 
-uint64_t GenerationOf(Shard& shard) {
+// The generation in which the slice that is to be trained next was changed last.
+uint64_t NewestChange(Shard& shard) {
   MutexLock lock(&shard.mutex);
-  return shard.generation;
+  const uint32_t slice = shard.KnownValidSlices();
+  return slice < shard.slice_changed.size() ? shard.slice_changed[slice] : 0;
 }
 
 absl::Duration Backoff(int failures) {
@@ -78,8 +82,8 @@ void RetrainPool::Drop(ModelUid model) {
 std::optional<RetrainQueue::Work> RetrainPool::WaitForWork() {
   MutexLock lock(&mutex_);
   while (!stopping_) {
-    if (auto work = queue_.Take(clock_->Now(), absl::Now())) return work;
-    changed_.WaitWithTimeout(&mutex_, queue_.NextWait(clock_->Now(), absl::Now()));
+    if (auto work = queue_.Take(clock_->Now(), SteadyNow())) return work;
+    changed_.WaitWithTimeout(&mutex_, queue_.NextWait(clock_->Now(), SteadyNow()));
   }
   return std::nullopt;
 }
@@ -104,21 +108,22 @@ absl::Time RetrainPool::Attempt(RetrainQueue::Work& work) {
   if (model == nullptr) return absl::InfiniteFuture();
   const absl::Time now = clock_->Now();
   const absl::Time train_from = std::max(work.train_from, work.retry_from);
-  const absl::Time begin = absl::Now();
+  const absl::Time begin = SteadyNow();
   Shard& shard = model->shard(work.shard.shard);
-  if (const uint64_t generation = GenerationOf(shard); work.vain.IsCertainAgain(generation, begin)) {
-    work.vain = {work.vain.took, generation, begin};
-    work.rest_until = begin + kMovingRest;
+  if (const uint64_t change = NewestChange(shard); begin < work.patient_until && change != work.seen_change) {
+    work.seen_change = change;
+    work.rest_until = begin + kStillness;
     return now;
   }
   const auto outcome = ReconcileOrCatch(*reconciler_, *model, work.shard.shard, now >= train_from, stopping_);
   if (!outcome.ok()) return Failed(*model, work, outcome.status());
-  const absl::Time end = absl::Now();
+  const absl::Time end = SteadyNow();
   switch (*outcome) {
     case Reconciler::Outcome::kMoved:
       // Reading it again and again while erasures come would cost them a processor; what is clean was published.
-      work.vain = {end - begin, GenerationOf(shard), end};
-      work.rest_until = end + Rest(end - begin, 2);
+      work.rest_until = end + std::max(kStillness, Rest(end - begin, 2));
+      work.patient_until = work.rest_until + kLongestPatience;
+      work.seen_change = NewestChange(shard);
       return now;
     case Reconciler::Outcome::kNeedsTraining:
       work.rest_until = end + Rest(end - begin, 10);

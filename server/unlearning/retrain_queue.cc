@@ -5,14 +5,6 @@
 
 namespace expunge {
 
-bool RetrainQueue::Vain::IsCertainAgain(uint64_t generation_now, absl::Time now) const {
-  constexpr double kErasures = 2;                // in the time of an attempt
-  constexpr double kGenerationsOfAnErasure = 2;  // when it begins and when it ends
-  if (took <= absl::ZeroDuration()) return false;
-  const double moves = static_cast<double>(generation_now - generation);
-  return moves * took >= kErasures * kGenerationsOfAnErasure * (now - looked);
-}
-
 void RetrainQueue::Merge(const Work& work, absl::Time not_before) {
   const auto [place, added] = waiting_.try_emplace(work.shard, Entry{work, not_before});
   if (added) return;
@@ -21,7 +13,8 @@ void RetrainQueue::Merge(const Work& work, absl::Time not_before) {
   entry.work.train_from = std::min(entry.work.train_from, work.train_from);
   entry.work.failures = std::max(entry.work.failures, work.failures);
   entry.work.retry_from = std::max(entry.work.retry_from, work.retry_from);
-  if (work.vain.looked > entry.work.vain.looked) entry.work.vain = work.vain;
+  entry.work.patient_until = std::max(entry.work.patient_until, work.patient_until);
+  entry.work.seen_change = std::max(entry.work.seen_change, work.seen_change);
   entry.work.rest_until = std::max(entry.work.rest_until, work.rest_until);
   entry.not_before = std::min(entry.not_before, not_before);
 }

@@ -14,22 +14,17 @@ namespace expunge {
 // A shard is worked on by one worker at a time. Not thread-safe.
 class RetrainQueue {
  public:
-  // The newest attempt that was in vain because the membership moved, and what was seen of the movement since.
-  struct Vain {
-    absl::Duration took;      // zero: there was none
-    uint64_t generation = 0;  // of the shard, when last looked at
-    absl::Time looked = absl::InfinitePast();
-
-    // Whether the shard has moved so often since that another attempt cannot but be in vain.
-    bool IsCertainAgain(uint64_t generation_now, absl::Time now) const;
-  };
   struct Work {
     ShardId shard;
     absl::Time deadline = absl::InfiniteFuture();  // when the oldest erasure in the shard is due
     absl::Time train_from = absl::InfinitePast();  // until then only what is valid already is published
     int failures = 0;                              // attempts in a row that failed
     absl::Time retry_from = absl::InfinitePast();  // after a failure; whatever is added does not make it earlier
-    Vain vain;
+    // After an attempt that was in vain because the membership moved: until when another one waits for the slice that
+    // is to be trained next to hold still, and the generation of that slice's newest change as last seen. Like
+    // rest_until.
+    absl::Time patient_until = absl::InfinitePast();
+    uint64_t seen_change = 0;
     // In real time, whatever the clock of the others says: under a stream of erasures a shard is looked at for a part
     // of the time alone.
     absl::Time rest_until = absl::InfinitePast();

@@ -13,6 +13,7 @@
 #include <tuple>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/container/flat_hash_map.h"
 #include "base/error.h"
 #include "base/executor.h"
@@ -167,7 +168,7 @@ absl::StatusOr<double> TrainSlice(const Trainer& trainer, const ModelSpec& spec,
     NameThisThread("train");
     ComputeWhenNobodyElseDoes();
     // One at a time: the orders of all epochs together may be larger than the samples.
-    for (uint32_t epoch = 0; epoch < epochs; ++epoch) {
+    for (uint32_t epoch = 0; epoch < epochs && !stop; ++epoch) {
       const std::vector<uint32_t> order =
           EpochOrder(spec, shard, slice, epoch, absl::MakeConstSpan(samples.keys).subspan(0, count));
       const auto asked = [&] {
@@ -184,6 +185,10 @@ absl::StatusOr<double> TrainSlice(const Trainer& trainer, const ModelSpec& spec,
   if (!progress(0)) return absl::CancelledError("training was stopped");
   std::future<absl::Status> trained = training.get_future();
   std::thread thread(std::move(training));
+  const absl::Cleanup join = [&] {  // also when `progress` throws
+    stop = true;
+    if (thread.joinable()) thread.join();
+  };
   while (trained.wait_for(kProgressInterval) != std::future_status::ready) {
     if (!stop) stop = !progress(std::min(1.0, batches_begun / batches));
   }

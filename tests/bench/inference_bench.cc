@@ -49,7 +49,7 @@ void BM_FirstLayer(benchmark::State& state) {
     weights.push_back(weight.narrow(0, k * kHidden, kHidden));
     biases.push_back(bias.narrow(0, k * kHidden, kHidden));
     layers.emplace_back(weights[k].data_ptr<float>(), biases[k].data_ptr<float>(), kInputs, kHidden);
-    if (!FixedPointLayer::PaysOff(kInputs)) continue;
+    if (!FixedPointLayer::PaysOff(normalizer)) continue;
     byte_layers.emplace_back(weights[k].data_ptr<float>(), biases[k].data_ptr<float>(), normalizer, kHidden);
   }
   const AlignedBytes<uint8_t> image_bytes = AllocateAligned(batch * kPaddedInputs);

@@ -121,8 +121,8 @@ TEST(FixedPointLayerTest, AllKernelsGiveTheBitsOfIntegerSums) {
 
 TEST(FixedPointLayerTest, TheLargestSumsFit) {
   const int64_t inputs = kMaxFixedPointGroups * kFixedPointInputs;
-  EXPECT_EQ(FixedPointLayer::PaysOff(inputs), RunnableFixedPointKernels().fast());
-  EXPECT_FALSE(FixedPointLayer::PaysOff(inputs + 1));
+  EXPECT_EQ(FixedPointLayer::PaysOff(Normalizer(Bytes(inputs))), RunnableFixedPointKernels().fast());
+  EXPECT_FALSE(FixedPointLayer::PaysOff(Normalizer(Bytes(inputs + 1))));
   InputSpec input = Bytes(inputs);
   input.mean = {0.0f};
   input.stddev = {1.0f};
@@ -136,6 +136,18 @@ TEST(FixedPointLayerTest, TheLargestSumsFit) {
     layer.Apply(x.get(), 1, /*relu=*/false, &y);
     EXPECT_NEAR(y / (255.0 * weight * static_cast<double>(inputs)), 1, 1e-6);
   }
+}
+
+TEST(FixedPointLayerTest, DoesNotPayOffForFloatsNorWhereOneInputsScaleWouldSwallowAnothers) {
+  InputSpec input = Bytes(2);
+  input.shape = {2, 3};
+  input.stddev = {1.0f, 4.0f};
+  EXPECT_EQ(FixedPointLayer::PaysOff(Normalizer(input)), RunnableFixedPointKernels().fast());
+  input.stddev = {1.0f, 4.1f};
+  EXPECT_FALSE(FixedPointLayer::PaysOff(Normalizer(input)));
+  input.stddev = {1.0f};
+  input.dtype = DType::kFloat32;
+  EXPECT_FALSE(FixedPointLayer::PaysOff(Normalizer(input)));
 }
 
 TEST(FixedPointLayerTest, WhatIsNotFiniteIsNotANumberAndSpoilsNoOtherOutput) {

@@ -96,6 +96,33 @@ TEST_F(ReconcilerTest, AShardThatLosesItsLastSubjectNeedsNoTraining) {
   EXPECT_EQ(*Reconcile(/*train=*/false), Outcome::kUpToDate);
 }
 
+TEST_F(ReconcilerTest, APrefixThatCannotBeReadIsTrainedAgainAndNoFailure) {
+  Train();
+  Forget(SubjectIn(*model_, 0, 1));
+  const records::Checkpoint header = engine_->store().GetCheckpoint({model_->uid(), 0}, 0)->value();
+  ASSERT_THAT(engine_->store().PutCheckpoint({model_->uid(), 0}, 0, header, "rotten"), IsOk());
+  EXPECT_EQ(*Reconcile(/*train=*/false), Outcome::kNeedsTraining);
+  EXPECT_EQ(*Reconcile(/*train=*/false), Outcome::kNeedsTraining);
+  EXPECT_EQ(*Reconcile(/*train=*/true), Outcome::kUpToDate);
+}
+
+TEST_F(ReconcilerTest, WhatIsValidVotesAlsoWhenItIsNotKnownToBe) {
+  Train();
+  model_->Bump(0, /*gone=*/false);
+  Forget(SubjectIn(*model_, 0, 1));
+  EXPECT_EQ(*Reconcile(/*train=*/false), Outcome::kNeedsTraining);
+  EXPECT_EQ(VoteOf(*model_, 0)->slices, 1);
+}
+
+TEST_F(ReconcilerTest, OneThatWasNeverTrainedOnNeedsNoTraining) {
+  Train();
+  IngestSubjects(*model_, SubjectIn(*model_, 0, 1, /*nth=*/2), 1);
+  for (uint32_t slice = 0; slice < 3; ++slice) {
+    for (int nth = 0; nth < 2; ++nth) Forget(SubjectIn(*model_, 0, slice, nth));
+  }
+  EXPECT_EQ(*Reconcile(/*train=*/false), Outcome::kUpToDate) << "somebody is left, who waits for the next TrainModel";
+}
+
 TEST_F(ReconcilerTest, StoppedItKeepsWhatWasCommitted) {
   ASSERT_THAT(engine_->unlearner().Train(*model_), IsOk());
   EXPECT_EQ(*Reconcile(/*train=*/true, [this] { return trainer_.trainings() > 1; }), Outcome::kStopped);

@@ -141,25 +141,17 @@ TEST_F(RetrainQueueTest, AShardThatRestsIsNotTakenWhateverIsAdded) {
   EXPECT_TRUE(queue_.Take(At(0), At(3)));
 }
 
-TEST_F(RetrainQueueTest, AnAttemptIsVainAgainWhenTwoErasuresComeInItsTime) {
-  const RetrainQueue::Vain vain = {absl::Seconds(2), 100, At(0)};
-  EXPECT_TRUE(vain.IsCertainAgain(120, At(10)));
-  EXPECT_FALSE(vain.IsCertainAgain(119, At(10)));
-  EXPECT_FALSE(vain.IsCertainAgain(120, At(11)));
-}
-
-TEST_F(RetrainQueueTest, NoAttemptIsVainBeforeTheFirst) {
-  EXPECT_FALSE(RetrainQueue::Vain().IsCertainAgain(1'000'000, At(0)));
-}
-
 TEST_F(RetrainQueueTest, WhatWasSeenOfAShardStaysWhateverIsAdded) {
   Add(kA, At(5));
   RetrainQueue::Work work = *queue_.Take(At(0));
-  work.vain = {absl::Seconds(2), 100, At(0)};
+  work.patient_until = At(7);
+  work.seen_change = 100;
   Add(kA, At(1));
   queue_.Again(work, At(0));
   Add(kA, At(1));
-  EXPECT_EQ(queue_.Take(At(0))->vain.generation, 100);
+  const RetrainQueue::Work again = *queue_.Take(At(0));
+  EXPECT_EQ(again.patient_until, At(7));
+  EXPECT_EQ(again.seen_change, 100);
 }
 
 TEST_F(RetrainQueueTest, NextTimeIsOfTheFirstThatNobodyWorksOn) {

@@ -3,6 +3,7 @@
 #include <sched.h>
 
 #include <functional>
+#include <new>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -112,6 +113,19 @@ TEST_F(TrainSliceTest, CountsTheProcessorTimeOfTheTraining) {
 TEST_F(TrainSliceTest, WhatTheTrainerThrowsReachesTheCaller) {
   const auto throws = [](const auto&) -> absl::Status { throw std::runtime_error("no luck"); };
   EXPECT_THROW(static_cast<void>(Train(throws, GoOn)), std::runtime_error);
+}
+
+TEST_F(TrainSliceTest, WhatTheCallerThrowsStopsTheTrainingAndReachesTheCaller) {
+  const auto until_stopped = [](const std::function<bool()>& stop) {
+    while (!stop()) std::this_thread::yield();
+    return absl::CancelledError("stopped");
+  };
+  int told = 0;
+  const auto throws = [&](double) -> bool {
+    if (++told == 2) throw std::bad_alloc();
+    return true;
+  };
+  EXPECT_THROW(static_cast<void>(Train(until_stopped, throws)), std::bad_alloc);
 }
 
 TEST_F(TrainSliceTest, WhatTheTrainerReturnsReachesTheCaller) {
