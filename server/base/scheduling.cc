@@ -12,7 +12,7 @@ namespace expunge {
 namespace {
 
 // Between two pauses, and how long one takes; the kernel rounds that up, to less than 0.1 ms.
-constexpr std::chrono::microseconds kStretch{500};
+constexpr std::chrono::milliseconds kStretch{1};
 constexpr std::chrono::nanoseconds kPause{1};
 
 thread_local bool in_background = false;

@@ -15,7 +15,7 @@ void LowerThisThreadsPriority();
 void ComputeWhenNobodyElseDoes();
 
 // Between two steps of a long computation. A thread that one of the above has put into the background sleeps for an
-// instant when the last time was half a millisecond ago; others go on at once. Linux gives what waits for one processor
+// instant when the last time was a millisecond ago; others go on at once. Linux gives what waits for one processor
 // to another that falls idle, and only from time to time to one that computes, in the background or not: without
 // pauses, a Predict waits milliseconds for its processor beside one that merely trains.
 void PauseInBackground();

@@ -47,8 +47,9 @@ absl::StatusOr<ShardSamples> LoadSamples(const ModelEntry& model, uint32_t shard
 
 // Trains slice `slice` on slices 0 .. slice, from the state after the slice before (or the initial one), on a thread of
 // its own that computes only while no other wants the processor; the caller waits. `progress` is told on the caller's
-// thread, from time to time and at the end, how much is done, 0 to 1, and returns false to stop: CANCELLED. Pure: the
-// same arguments give the same bits. Returns the CPU seconds that it took. Throws what the trainer throws.
+// thread, from time to time and at the end, how much is done, 0 to 1, and returns false to stop before it is done:
+// CANCELLED. Pure: the same arguments give the same bits. Returns the CPU seconds that it took. Throws what the trainer
+// throws.
 absl::StatusOr<double> TrainSlice(const Trainer& trainer, const ModelSpec& spec, uint32_t shard, uint32_t slice,
                                   const ShardSamples& samples, const std::function<bool(double)>& progress,
                                   TrainingState* state);
