@@ -46,7 +46,7 @@ void PauseInBackground() {
   if (!in_background) return;
   const auto now = std::chrono::steady_clock::now();
   if (now - last_pause < kStretch) return;
-  std::this_thread::sleep_for(kPause);
+  std::this_thread::sleep_for(kPause);  // the pause itself; it waits for nothing that might not be ready yet
   last_pause = std::chrono::steady_clock::now();
 }
 

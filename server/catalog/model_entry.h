@@ -116,11 +116,11 @@ class ModelEntry {
   // An erasure changes the shard from `first_slice` on; no slice from there on is committed or published until
   // EndErasure. Between the two the keys die. Returns the shard's new generation, for the withdrawal.
   uint64_t BeginErasure(uint32_t shard, uint32_t first_slice);
-  // The next worker is to look at the shard as a whole.
-  void NeedsLook(uint32_t shard);
   // `erased`: it came to pass; the shard waits for a worker, and checkpoints from `first_slice` on are known not to be
   // valid any more.
   void EndErasure(uint32_t shard, uint32_t first_slice, bool erased);
+  // What is to be done for the shard is more than to train: the next worker looks at it as a whole.
+  void NeedsLook(uint32_t shard);
   // All slices are to be looked at again: what is to be trained on changed, or, with `gone`, the checkpoints were
   // destroyed. Returns the new generation.
   uint64_t Bump(uint32_t shard, bool gone);

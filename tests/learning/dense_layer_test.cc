@@ -1,26 +1,18 @@
 #include "learning/dense_layer.h"
 
 #include <cmath>
-#include <random>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learning/dense_kernel.h"
+#include "tests/learning/random_floats.h"
 
 namespace expunge {
 namespace {
 
 using testing::FloatNear;
 using testing::Pointwise;
-
-std::vector<float> Random(size_t size, uint32_t seed) {
-  std::mt19937 generator(seed);
-  std::uniform_real_distribution<float> values(-1, 1);
-  std::vector<float> result(size);
-  for (float& value : result) value = values(generator);
-  return result;
-}
 
 // One chain of fused multiply-adds for each output.
 std::vector<float> Reference(const std::vector<float>& weights, const std::vector<float>& bias,
@@ -43,11 +35,11 @@ bool HasFusedMultiplyAdd() { return RunnableDenseKernels().count > 1; }
 TEST(DenseLayerTest, EqualsTheReferenceForAllSizesOfTiles) {
   for (const int64_t outputs : {1, 7, 8, 10, 16, 31, 32, 33, 128}) {
     for (const int64_t inputs : {1, 5, 64}) {
-      const std::vector<float> weights = Random(outputs * inputs, 1);
-      const std::vector<float> bias = Random(outputs, 2);
+      const std::vector<float> weights = RandomFloats(outputs * inputs, 1);
+      const std::vector<float> bias = RandomFloats(outputs, 2);
       const DenseLayer layer(weights.data(), bias.data(), inputs, outputs);
       for (int64_t rows = 1; rows <= 40; ++rows) {
-        const std::vector<float> x = Random(rows * inputs, 3);
+        const std::vector<float> x = RandomFloats(rows * inputs, 3);
         for (const bool relu : {false, true}) {
           std::vector<float> y(rows * outputs);
           layer.Apply(x.data(), rows, relu, y.data());
@@ -64,10 +56,10 @@ TEST(DenseLayerTest, EqualsTheReferenceForAllSizesOfTiles) {
 }
 
 TEST(DenseLayerTest, NothingBesideTheRowsIsWritten) {
-  const std::vector<float> weights = Random(10 * 3, 1);
-  const std::vector<float> bias = Random(10, 2);
+  const std::vector<float> weights = RandomFloats(10 * 3, 1);
+  const std::vector<float> bias = RandomFloats(10, 2);
   const DenseLayer layer(weights.data(), bias.data(), 3, 10);
-  const std::vector<float> x = Random(5 * 3, 3);
+  const std::vector<float> x = RandomFloats(5 * 3, 3);
   std::vector<float> y(5 * 10 + 1, 42.0f);
   layer.Apply(x.data(), 5, false, y.data());
   EXPECT_EQ(y.back(), 42.0f);
@@ -75,16 +67,16 @@ TEST(DenseLayerTest, NothingBesideTheRowsIsWritten) {
 
 TEST(DenseKernelTest, AllThatFuseGiveTheSameBits) {
   constexpr int64_t kInputs = 100, kRows = 13;
-  const std::vector<float> x = Random(kRows * kInputs, 1);
+  const std::vector<float> x = RandomFloats(kRows * kInputs, 1);
   const DenseKernels runnable = RunnableDenseKernels();
   const int fusing = runnable.count - 1;  // the last one may round twice
   std::vector<std::vector<float>> results;
   for (int k = 0; k < fusing; ++k) {
     const int64_t columns = runnable.kernels[k]->columns;
-    std::vector<float> panel(kInputs * columns), bias = Random(columns, 2), y(kRows * columns);
-    const std::vector<float> weights = Random(kInputs * 8, 3);  // those of the first 8 columns
+    std::vector<float> panel(kInputs * columns), bias = RandomFloats(columns, 2), y(kRows * columns);
+    const std::vector<float> weights = RandomFloats(kInputs * 8, 3);  // those of the first 8 columns
     for (int64_t i = 0; i < kInputs; ++i) std::copy_n(&weights[i * 8], 8, &panel[i * columns]);
-    std::copy_n(Random(8, 4).begin(), 8, bias.begin());
+    std::copy_n(RandomFloats(8, 4).begin(), 8, bias.begin());
     runnable.kernels[k]->multiply({.x = x.data(),
                                    .rows = kRows,
                                    .inputs = kInputs,

@@ -9,6 +9,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "learning/fixed_point_kernel.h"
+#include "tests/learning/random_floats.h"
 
 namespace expunge {
 namespace {
@@ -24,14 +25,6 @@ InputSpec Bytes(int64_t inputs) {
   input.mean = {72.0f};
   input.stddev = {90.0f};
   return input;
-}
-
-std::vector<float> RandomFloats(size_t size, uint32_t seed) {
-  std::mt19937 generator(seed);
-  std::uniform_real_distribution<float> values(-1, 1);
-  std::vector<float> result(size);
-  for (float& value : result) value = values(generator);
-  return result;
 }
 
 // Random bytes, then the zeros of the padding.
